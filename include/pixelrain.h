@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT
+ * PixelRain: long sequences of grayscale frames in one lossless archive, each frame a file again. */
+#ifndef PIXELRAIN_H
+#define PIXELRAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PXR_API __attribute__((visibility("default")))
+
+/* Words: a *frame* is one picture; a *group* is a run of consecutive frames; a *block* is one group
+ * seen through one spatial window; a *unit* is the smallest independently stored run of frames of a
+ * block; a *view* is a frame seen as a file of some format.  docs/format.md defines them all.
+ *
+ * Reading an archive takes four calls:
+ *
+ *     pxr_archive *a;  pxr_decoder *d;  struct pxr_diag diag;
+ *     if (pxr_archive_open(&a, "reel.pxr", NULL, &diag) != PXR_OK)  ... print diag ...
+ *     pxr_decoder_new(&d, a);
+ *     pxr_frame_read(d, 42, 0, height, pixels, height * stride, stride);
+ *     pxr_decoder_free(d);  pxr_archive_close(a);
+ */
+
+/* ---- errors ----------------------------------------------------------------------------------- */
+
+/* Pinned for ever.  Every function that can fail returns one of these and nothing else. */
+enum pxr_err {
+    PXR_OK = 0,
+    /* the caller (exit code 2, EINVAL) */
+    PXR_E_INVALID = 1, /* an argument makes no sense                   */
+    PXR_E_STATE = 2,   /* the object has failed or finished before     */
+    PXR_E_RANGE = 3,   /* no such frame, row or offset                 */
+    /* the machine (exit code 3) */
+    PXR_E_NOMEM = 16,
+    PXR_E_IO = 17, /* diag->sys_errno says which               */
+    PXR_E_NOSPACE = 18,
+    PXR_E_BUSY = 19,
+    PXR_E_CHANGED = 20, /* the archive was replaced underneath: ESTALE  */
+    /* the data (exit code 1, EIO) */
+    PXR_E_CORRUPT = 32,
+    PXR_E_TRUNCATED = 33,
+    PXR_E_NOTPXR = 34,   /* or: not a file of the expected format        */
+    PXR_E_MISMATCH = 35, /* frames that do not fit together              */
+    /* the version (exit code 4) */
+    PXR_E_UNSUPPORTED = 48,
+    /* policy (exit code 5, EFBIG) */
+    PXR_E_LIMIT = 64,
+};
+
+#define PXR_NONE UINT64_MAX /* "no such offset, frame or block" in a diagnostic */
+
+/* What went wrong, where, what was expected and what was found.  Owned by the caller, allocates
+ * nothing.  A function that takes one fills it exactly when it fails. */
+struct pxr_diag {
+    enum pxr_err code;
+    int sys_errno;      /* 0 or the errno of the failed call                */
+    uint64_t off_bytes; /* place in the file, or PXR_NONE                   */
+    uint64_t frame;     /* 0-based, or PXR_NONE                             */
+    uint64_t block;     /* within its group, or PXR_NONE                    */
+    bool has_values;    /* expected and found are meaningful                */
+    uint64_t expected, found;
+    char field[32];  /* name of the field in docs/format.md, or ""       */
+    char text[192];  /* one short sentence                               */
+    char file[1024]; /* path of the file, or ""; long paths lose their beginning */
+};
+
+/* A constant sentence fragment for any value; never NULL. */
+PXR_API const char *pxr_err_text(enum pxr_err e);
+/* The errno that a file system should answer. */
+PXR_API int pxr_err_errno(enum pxr_err e);
+/* The exit code that a command should end with: 0 ok, 1 data, 2 usage, 3 machine, 4 unsupported,
+ * 5 limit. */
+PXR_API int pxr_err_exit(enum pxr_err e);
+/* Write the diagnostic as one line without a newline; returns dst.  dst_bytes >= 1. */
+PXR_API char *pxr_diag_line(const struct pxr_diag *diag, char *dst, size_t dst_bytes);
+
+PXR_API const char *pxr_version(void);
+
+/* ---- limits and storage ----------------------------------------------------------------------- */
+
+/* Everything beyond a limit fails with LIMIT before memory is taken for it.  0 means the default. */
+struct pxr_limits {
+    uint64_t max_frame_px;    /* 2^28                                                */
+    uint64_t max_frames;      /* 2^32                                                */
+    uint64_t max_index_bytes; /* of one index structure; 1 GiB                       */
+    uint64_t cache_bytes;     /* of decoded units; 256 MiB.  Less than the archive needs to be
+                                 read in order is raised to that (pxr_archive_cache_floor) */
+};
+
+/* One open file.  Each function may be called from any thread; on failure it returns IO or NOSPACE
+ * and stores errno.  read_at sets *got to less than asked only at the end of the file.  An archive
+ * opened for reading needs read_at, bytes and close; a writer needs all of them. */
+struct pxr_io {
+    enum pxr_err (*read_at)(void *arg, uint64_t off_bytes, void *dst, size_t dst_bytes, size_t *got,
+                            int *sys_errno);
+    enum pxr_err (*write_at)(void *arg, uint64_t off_bytes, const void *src, size_t src_bytes,
+                             int *sys_errno);
+    enum pxr_err (*bytes)(void *arg, uint64_t *total, int *sys_errno);
+    /* A barrier: what was written before survives power loss before anything written after. */
+    enum pxr_err (*sync)(void *arg, int *sys_errno);
+    /* Give the finished file its final name; discard removes an unfinished one. */
+    enum pxr_err (*publish)(void *arg, int *sys_errno);
+    void (*discard)(void *arg);
+    void (*close)(void *arg);
+};
+
+/* ---- reading ---------------------------------------------------------------------------------- */
+
+typedef struct pxr_archive pxr_archive; /* opened for reading; immutable; shared between threads */
+typedef struct pxr_decoder pxr_decoder; /* scratch memory of one thread                          */
+typedef struct pxr_writer pxr_writer;   /* one new archive                                       */
+
+struct pxr_archive_info {
+    uint32_t width_px, height_px;
+    uint8_t bits; /* of the container: 8 or 16 */
+    uint64_t n_frames, n_groups;
+    uint64_t pixel_bytes;   /* of all frames, as raw samples                         */
+    uint64_t archive_bytes; /* up to and including the last commit                   */
+    uint64_t tail_bytes;    /* behind the last commit: what a torn append left       */
+    uint64_t commit;        /* number of the last commit, from 1                     */
+    uint8_t id[16];         /* XXH3-128, big endian; docs/format.md, "Archive id"    */
+    uint32_t nominal_frames, nominal_height_px, nominal_width_px; /* of a block      */
+};
+
+struct pxr_frame_info {
+    uint64_t frame;
+    uint32_t width_px, height_px;
+    uint8_t bits;             /* of the container: 8 or 16                            */
+    uint8_t significant_bits; /* 1..bits; information only, no bit is ever dropped    */
+    uint8_t sbit;             /* of the source PNG's sBIT chunk, 0 if it had none     */
+    uint16_t maxval;          /* of the source PGM, else 2^bits - 1                   */
+    bool has_time;
+    int64_t time_ns;     /* since 1970-01-01 UTC                                 */
+    uint64_t pixel_hash; /* XXH3-64 of the samples, little endian, row by row    */
+    uint32_t adler32;    /* of the PNG rows (filter byte 0, samples big endian)  */
+    uint64_t group;      /* first frame of its group                             */
+    uint32_t group_frames;
+    size_t name_bytes;
+    char name[256]; /* UTF-8, one path component without extension, NUL-terminated */
+};
+
+/* Open an archive for reading.  Reads the superblock, the last commit and the root; no pixel is
+ * decoded.  *out is NULL on failure.  CORRUPT, TRUNCATED, NOTPXR: the file, diag says where;
+ * UNSUPPORTED: made by a newer version; LIMIT; IO; NOMEM.  limits and diag may be NULL. */
+PXR_API enum pxr_err pxr_archive_open(pxr_archive **out, const char *path,
+                                      const struct pxr_limits *limits, struct pxr_diag *diag);
+/* The same over the caller's own storage.  io is copied; io->close(io_arg) is called by
+ * pxr_archive_close, and by this function when it fails. */
+PXR_API enum pxr_err pxr_archive_open_io(pxr_archive **out, const struct pxr_io *io, void *io_arg,
+                                         const struct pxr_limits *limits, struct pxr_diag *diag);
+/* NULL is allowed.  All decoders must be gone. */
+PXR_API void pxr_archive_close(pxr_archive *a);
+
+PXR_API void pxr_archive_info(const pxr_archive *a, struct pxr_archive_info *out);
+
+/* The free metadata of the archive: JSON text, *val_bytes = 0 where there is none.  Lives as long
+ * as the archive. */
+PXR_API const char *pxr_archive_meta(const pxr_archive *a, size_t *val_bytes);
+
+/* Describe one frame; reads O(log n) index pages, decodes nothing.  RANGE: no such frame. */
+PXR_API enum pxr_err pxr_frame_info(pxr_archive *a, uint64_t frame, struct pxr_frame_info *out,
+                                    struct pxr_diag *diag);
+/* The free metadata of one frame (UTF-8 JSON text): copies at most dst_bytes, sets *val_bytes to
+ * the full length.  dst may be NULL when dst_bytes is 0. */
+PXR_API enum pxr_err pxr_frame_meta(pxr_archive *a, uint64_t frame, char *dst, size_t dst_bytes,
+                                    size_t *val_bytes, struct pxr_diag *diag);
+/* Find a frame by name; reads O(log n) index pages.  *frame = PXR_NONE where there is none. */
+PXR_API enum pxr_err pxr_frame_find(pxr_archive *a, const char *name, size_t name_bytes,
+                                    uint64_t *frame, struct pxr_diag *diag);
+
+/* A decoder belongs to one thread at a time; an archive may have any number of them. */
+PXR_API enum pxr_err pxr_decoder_new(pxr_decoder **out, pxr_archive *a);
+PXR_API void pxr_decoder_free(pxr_decoder *d); /* NULL is allowed */
+/* What the last failed call of this decoder has to say; lives until the next call. */
+PXR_API const struct pxr_diag *pxr_decoder_diag(const pxr_decoder *d);
+
+/* Decode rows [row0, row0 + n_rows) of one frame into dst.  Samples are unsigned, in native byte
+ * order, 1 or 2 bytes each; row r starts at dst + (r - row0) * stride_bytes.  On error every byte of
+ * dst inside these rows is zero.  RANGE: frame or rows do not exist, or dst_bytes is too small. */
+PXR_API enum pxr_err pxr_frame_read(pxr_decoder *d, uint64_t frame, uint32_t row0, uint32_t n_rows,
+                                    void *dst, size_t dst_bytes, size_t stride_bytes);
+
+/* Start n_workers threads that decode the blocks of one read in parallel and the frames that a
+ * sequential reader will want next.  At most once per archive, and only when the process will not
+ * fork again.  STATE: called twice. */
+PXR_API enum pxr_err pxr_archive_start_workers(pxr_archive *a, unsigned n_workers);
+
+/* Counters since open; each is exact, together they are not one instant. */
+struct pxr_stats {
+    uint64_t units_decoded;    /* because a reader wanted them                     */
+    uint64_t units_prefetched; /* decoded before anybody asked                     */
+    uint64_t unit_hits;        /* found in the cache                               */
+    uint64_t bytes_read;       /* from the archive, index and data                 */
+    uint64_t index_reads;      /* index pages and group headers read               */
+    uint64_t cache_bytes, cache_limit_bytes;
+};
+PXR_API void pxr_archive_stats(const pxr_archive *a, struct pxr_stats *out);
+
+/* ---- views ------------------------------------------------------------------------------------ */
+
+/* A frame seen as a file.  Sizes are exact and need no decoding; bytes are a function of the frame
+ * alone and never change between releases (docs/format.md, "Views"). */
+enum pxr_view {
+    PXR_VIEW_PNG = 0, /* stored deflate blocks: any part can be made without the rest */
+    PXR_VIEW_PGM = 1, /* P5 with the source's maxval; 16 bit big endian               */
+    PXR_VIEW_RAW = 2, /* samples, 16 bit little endian                                */
+    PXR_N_VIEWS = 3
+};
+PXR_API const char *pxr_view_name(enum pxr_view v);               /* "png": also the extension */
+PXR_API bool pxr_view_find(const char *name, enum pxr_view *out); /* false: no such view     */
+PXR_API uint64_t pxr_view_bytes(const struct pxr_frame_info *frame, enum pxr_view v);
+/* Produce bytes [off_bytes, off_bytes + dst_bytes) of the view, decoding only what they need.
+ * *got is less than asked only at the end of the file.  On error dst is zero-filled. */
+PXR_API enum pxr_err pxr_view_read(pxr_decoder *d, uint64_t frame, enum pxr_view v,
+                                   uint64_t off_bytes, void *dst, size_t dst_bytes, size_t *got);
+
+/* ---- writing ---------------------------------------------------------------------------------- */
+
+enum pxr_codec {
+    PXR_CODEC_AUTO = 0, /* the smallest by trial */
+    PXR_CODEC_STORE = 1,
+    PXR_CODEC_ZSTD = 2,
+};
+
+/* Zero-initialise; zero is the default of every field. */
+struct pxr_write_opts {
+    uint32_t width_px, height_px; /* required */
+    uint8_t bits;                 /* required: 8 or 16 */
+    uint32_t block_frames, block_height_px, block_width_px; /* 0: chosen from the frame size */
+    enum pxr_codec codec;
+    int level;          /* of zstd, 1..19; 0: 3               */
+    unsigned n_threads; /* 0: one per core; bytes do not depend on it */
+    bool overwrite;     /* replace an existing file           */
+    bool suffix_names;  /* a name that exists gets -2, -3, ... instead of MISMATCH */
+    const char *meta;   /* JSON text of the archive, or NULL  */
+    size_t meta_bytes;
+};
+
+/* One frame to be added.  Everything is borrowed for the call. */
+struct pxr_frame_in {
+    const void *pixels;  /* unsigned samples, native byte order                       */
+    size_t stride_bytes; /* from row to row; 0: rows are adjacent                     */
+    const char *name;    /* UTF-8, one path component; NULL: the number, six digits   */
+    size_t name_bytes;   /* 0: strlen(name)                                           */
+    bool has_time;
+    int64_t time_ns;
+    uint16_t maxval;  /* 0: 2^bits - 1                                             */
+    uint8_t sbit;     /* 0: none                                                   */
+    const char *meta; /* JSON text, or NULL                                        */
+    size_t meta_bytes;
+};
+
+/* Create an archive under a temporary name beside path; finish gives it its name.  *out is NULL on
+ * failure.  One thread may use a writer at a time; it has threads of its own inside. */
+PXR_API enum pxr_err pxr_writer_create(pxr_writer **out, const char *path,
+                                       const struct pxr_write_opts *o, struct pxr_diag *diag);
+PXR_API enum pxr_err pxr_writer_create_io(pxr_writer **out, const struct pxr_io *io, void *io_arg,
+                                          const struct pxr_write_opts *o, struct pxr_diag *diag);
+/* MISMATCH: the name exists already or a sample exceeds maxval; INVALID: the name is not a usable
+ * file name.  Both leave the writer as it was.  Any other error is final. */
+PXR_API enum pxr_err pxr_writer_add(pxr_writer *w, const struct pxr_frame_in *f);
+/* After PXR_OK all frames added so far survive power loss. */
+PXR_API enum pxr_err pxr_writer_commit(pxr_writer *w);
+
+struct pxr_write_summary {
+    uint64_t n_frames, n_blocks, n_blocks_shared;
+    uint64_t pixel_bytes, archive_bytes;
+    uint64_t n_codec[8]; /* blocks per codec of docs/format.md */
+};
+/* What has been written so far. */
+PXR_API void pxr_writer_summary(const pxr_writer *w, struct pxr_write_summary *out);
+/* What the last failed call of this writer has to say; lives until the next call. */
+PXR_API const struct pxr_diag *pxr_writer_diag(const pxr_writer *w);
+/* Commit, publish under the final name, and free the writer: in every case.  out may be NULL. */
+PXR_API enum pxr_err pxr_writer_finish(pxr_writer *w, struct pxr_write_summary *out,
+                                       struct pxr_diag *diag);
+PXR_API void pxr_writer_abort(pxr_writer *w); /* removes the file; NULL is allowed */
+
+/* ---- checking --------------------------------------------------------------------------------- */
+
+enum pxr_check_depth {
+    PXR_CHECK_QUICK = 0, /* structure: every index page, group header and frame page    */
+    PXR_CHECK_FULL = 1,  /* and every record's checksum                                 */
+    PXR_CHECK_DEEP = 2,  /* and every frame decoded and compared with its stored hash   */
+};
+struct pxr_check_report {
+    uint64_t n_frames, n_groups, n_records, n_damages;
+    uint64_t bytes_checked;
+};
+/* Called once per damage, from the calling thread. */
+typedef void pxr_check_fn(void *arg, const struct pxr_diag *damage);
+
+/* Verify an archive and report every damage.  PXR_OK: it could be examined; whether it is sound says
+ * report->n_damages.  progress may be NULL. */
+PXR_API enum pxr_err pxr_archive_check(const char *path, enum pxr_check_depth depth,
+                                       unsigned n_threads, pxr_check_fn *each, void *arg,
+                                       void (*progress)(void *arg, uint64_t done, uint64_t total),
+                                       struct pxr_check_report *report, struct pxr_diag *diag);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: MIT
+ * The I/O seam: every byte of an archive goes through a struct pxr_io (include/pixelrain.h). */
+#include "io.h"
+
+#include "alloc.h"
+#include "bytes.h"
+#include "diag.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- files ------------------------------------------------------------------------------------ */
+
+struct disk_file {
+    int fd;
+    bool overwrite;
+    char *path;      /* final name, NULL when opened for reading                    */
+    char *temp_path; /* NULL once it is published or discarded                      */
+};
+
+static enum pxr_err disk_read_at(void *arg, uint64_t off, void *dst, size_t n, size_t *got, int *err)
+{
+    const struct disk_file *f = arg;
+    size_t done = 0;
+    while (done < n) {
+        const ssize_t k = pread(f->fd, (uint8_t *)dst + done, n - done, (off_t)(off + done));
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k < 0) {
+            *err = errno;
+            return pxr_err_from_errno(errno);
+        }
+        if (k == 0)
+            break;
+        done += (size_t)k;
+    }
+    *got = done;
+    return PXR_OK;
+}
+
+static enum pxr_err disk_write_at(void *arg, uint64_t off, const void *src, size_t n, int *err)
+{
+    const struct disk_file *f = arg;
+    size_t done = 0;
+    while (done < n) {
+        const ssize_t k = pwrite(f->fd, (const uint8_t *)src + done, n - done, (off_t)(off + done));
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k <= 0) {
+            *err = k < 0 ? errno : EIO;
+            return pxr_err_from_errno(*err);
+        }
+        done += (size_t)k;
+    }
+    return PXR_OK;
+}
+
+static enum pxr_err disk_bytes(void *arg, uint64_t *total, int *err)
+{
+    const struct disk_file *f = arg;
+    const off_t end = lseek(f->fd, 0, SEEK_END); /* also right for block devices, unlike st_size */
+    if (end < 0) {
+        *err = errno;
+        return PXR_E_IO;
+    }
+    *total = (uint64_t)end;
+    return PXR_OK;
+}
+
+static enum pxr_err disk_sync(void *arg, int *err)
+{
+    const struct disk_file *f = arg;
+    while (fdatasync(f->fd))
+        if (errno != EINTR) {
+            *err = errno;
+            return pxr_err_from_errno(errno);
+        }
+    return PXR_OK;
+}
+
+/* The directory entry must be durable as well, or a power loss could take the whole file. */
+static int sync_directory_of(const char *path)
+{
+    char *dir = pxr_strdup(path);
+    if (!dir)
+        return ENOMEM;
+    char *slash = strrchr(dir, '/');
+    if (slash)
+        slash[slash == dir] = 0;
+    const int fd = open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int err = fd < 0 ? errno : 0;
+    /* Some file systems cannot sync a directory; they say EINVAL and there is nothing to be done. */
+    if (fd >= 0 && fsync(fd) && errno != EINVAL)
+        err = errno;
+    if (fd >= 0)
+        close(fd);
+    pxr_free(dir);
+    return err;
+}
+
+static enum pxr_err disk_publish(void *arg, int *err)
+{
+    struct disk_file *f = arg;
+    if (!f->temp_path) {
+        *err = EINVAL;
+        return PXR_E_STATE;
+    }
+    if (fsync(f->fd))
+        goto failed;
+    /* Without overwrite a file that appeared meanwhile must not be replaced. */
+    if (f->overwrite ? rename(f->temp_path, f->path)
+                     : renameat2(AT_FDCWD, f->temp_path, AT_FDCWD, f->path, RENAME_NOREPLACE)) {
+        /* Not every file system has RENAME_NOREPLACE; a hard link refuses to replace as well. */
+        if (f->overwrite || (errno != EINVAL && errno != ENOSYS) || link(f->temp_path, f->path))
+            goto failed;
+        unlink(f->temp_path);
+    }
+    pxr_free(f->temp_path);
+    f->temp_path = NULL;
+    *err = sync_directory_of(f->path);
+    return *err ? pxr_err_from_errno(*err) : PXR_OK;
+failed:
+    *err = errno;
+    return errno == EEXIST ? PXR_E_BUSY : pxr_err_from_errno(errno);
+}
+
+static void disk_discard(void *arg)
+{
+    struct disk_file *f = arg;
+    if (f->temp_path)
+        unlink(f->temp_path);
+    pxr_free(f->temp_path);
+    f->temp_path = NULL;
+}
+
+static void disk_close(void *arg)
+{
+    struct disk_file *f = arg;
+    disk_discard(f);
+    close(f->fd);
+    pxr_free(f->path);
+    pxr_free(f);
+}
+
+static const struct pxr_io disk_io = {disk_read_at, disk_write_at, disk_bytes, disk_sync,
+                                      disk_publish, disk_discard,  disk_close};
+
+enum pxr_err pxr_file_open(struct pxr_file *out, const char *path, struct pxr_diag *diag)
+{
+    memset(out, 0, sizeof *out);
+    struct stat st;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return pxr_diag_in_file(
+            diag, pxr_fail_sys(diag, pxr_err_from_errno(errno), errno, "cannot be opened"), path);
+    if (fstat(fd, &st) || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))) {
+        close(fd);
+        return pxr_diag_in_file(diag, pxr_fail(diag, PXR_E_INVALID, "is not a regular file"), path);
+    }
+    struct disk_file *f = pxr_alloc_zero(1, sizeof *f);
+    if (!f) {
+        close(fd);
+        return pxr_fail_nomem(diag, sizeof *f);
+    }
+    f->fd = fd;
+    *out = (struct pxr_file){disk_io, f};
+    return PXR_OK;
+}
+
+enum pxr_err pxr_file_create(struct pxr_file *out, const char *path, bool overwrite,
+                             struct pxr_diag *diag)
+{
+    memset(out, 0, sizeof *out);
+    struct stat st;
+    if (!stat(path, &st)) {
+        if (!S_ISREG(st.st_mode))
+            return pxr_diag_in_file(
+                diag, pxr_fail(diag, PXR_E_INVALID, "exists and is not a regular file"), path);
+        if (!overwrite)
+            return pxr_diag_in_file(
+                diag, pxr_fail(diag, PXR_E_BUSY, "exists already; -f replaces it"), path);
+    }
+    struct disk_file *f = pxr_alloc_zero(1, sizeof *f);
+    const size_t room = strlen(path) + sizeof ".XXXXXX.tmp" + 1;
+    if (!f || !(f->path = pxr_strdup(path)) || !(f->temp_path = pxr_alloc(room))) {
+        if (f)
+            pxr_free(f->path);
+        pxr_free(f);
+        return pxr_fail_nomem(diag, room);
+    }
+    const char *slash = strrchr(path, '/');
+    const int dir_bytes = slash ? (int)(slash - path + 1) : 0;
+    snprintf(f->temp_path, room, "%.*s.%s.XXXXXX.tmp", dir_bytes, path, path + dir_bytes);
+    f->overwrite = overwrite;
+    f->fd = mkostemps(f->temp_path, 4, O_CLOEXEC);
+    if (f->fd < 0) {
+        const int err = errno;
+        pxr_free(f->path);
+        pxr_free(f->temp_path);
+        pxr_free(f);
+        return pxr_diag_in_file(
+            diag, pxr_fail_sys(diag, pxr_err_from_errno(err), err, "cannot be created"), path);
+    }
+    /* mkostemps makes private files; what the user asked for has the permissions of the umask. */
+    const mode_t mask = umask(0);
+    umask(mask);
+    (void)!fchmod(f->fd, 0666 & ~mask);
+    *out = (struct pxr_file){disk_io, f};
+    return PXR_OK;
+}
+
+/* ---- memory ----------------------------------------------------------------------------------- */
+
+struct memory_file {
+    pthread_mutex_t lock; /* guards all fields below */
+    uint8_t *bytes;
+    size_t n_bytes, capacity;
+};
+
+static enum pxr_err memory_read_at(void *arg, uint64_t off, void *dst, size_t n, size_t *got, int *err)
+{
+    struct memory_file *m = arg;
+    (void)err;
+    pthread_mutex_lock(&m->lock);
+    const size_t k = off >= m->n_bytes ? 0 : (size_t)pxr_min_u64(n, m->n_bytes - off);
+    if (k)
+        memcpy(dst, m->bytes + off, k);
+    pthread_mutex_unlock(&m->lock);
+    *got = k;
+    return PXR_OK;
+}
+
+static enum pxr_err memory_write_at(void *arg, uint64_t off, const void *src, size_t n, int *err)
+{
+    struct memory_file *m = arg;
+    pthread_mutex_lock(&m->lock);
+    const bool fits = off + n <= SIZE_MAX && pxr_reserve(&m->bytes, &m->capacity, off + n, 1);
+    if (fits) {
+        if (off > m->n_bytes)
+            memset(m->bytes + m->n_bytes, 0, off - m->n_bytes);
+        if (n)
+            memcpy(m->bytes + off, src, n);
+        m->n_bytes = off + n > m->n_bytes ? off + n : m->n_bytes;
+    }
+    pthread_mutex_unlock(&m->lock);
+    *err = fits ? 0 : ENOMEM;
+    return fits ? PXR_OK : PXR_E_NOMEM;
+}
+
+static enum pxr_err memory_bytes(void *arg, uint64_t *total, int *err)
+{
+    struct memory_file *m = arg;
+    (void)err;
+    pthread_mutex_lock(&m->lock);
+    *total = m->n_bytes;
+    pthread_mutex_unlock(&m->lock);
+    return PXR_OK;
+}
+
+static enum pxr_err memory_done(void *arg, int *err)
+{
+    (void)arg;
+    (void)err;
+    return PXR_OK;
+}
+
+static void memory_discard(void *arg) { (void)arg; }
+
+static void memory_close(void *arg)
+{
+    struct memory_file *m = arg;
+    pthread_mutex_destroy(&m->lock);
+    pxr_free(m->bytes);
+    pxr_free(m);
+}
+
+static const struct pxr_io memory_io = {memory_read_at, memory_write_at, memory_bytes, memory_done,
+                                        memory_done,    memory_discard,  memory_close};
+
+enum pxr_err pxr_file_memory(struct pxr_file *out, const void *src, size_t src_bytes,
+                             struct pxr_diag *diag)
+{
+    memset(out, 0, sizeof *out);
+    struct memory_file *m = pxr_alloc_zero(1, sizeof *m);
+    int err = 0;
+    if (!m)
+        return pxr_fail_nomem(diag, sizeof *m);
+    pthread_mutex_init(&m->lock, NULL);
+    if (src_bytes && memory_write_at(m, 0, src, src_bytes, &err) != PXR_OK) {
+        memory_close(m);
+        return pxr_fail_nomem(diag, src_bytes);
+    }
+    *out = (struct pxr_file){memory_io, m};
+    return PXR_OK;
+}
+
+const uint8_t *pxr_file_memory_bytes(const struct pxr_file *f, size_t *n_bytes)
+{
+    const struct memory_file *m = f->arg;
+    *n_bytes = m->n_bytes;
+    return m->bytes;
+}
+
+/* ---- both ------------------------------------------------------------------------------------- */
+
+void pxr_file_close(struct pxr_file *f)
+{
+    if (f->io.close)
+        f->io.close(f->arg);
+    memset(f, 0, sizeof *f);
+}
+
+enum pxr_err pxr_file_read(const struct pxr_file *f, uint64_t off, void *dst, size_t n,
+                           struct pxr_diag *diag)
+{
+    size_t got = 0;
+    int err = 0;
+    const enum pxr_err e = f->io.read_at(f->arg, off, dst, n, &got, &err);
+    if (e != PXR_OK) {
+        pxr_fail_sys(diag, e, err, "cannot be read");
+        if (diag)
+            diag->off_bytes = off;
+        return e;
+    }
+    if (got != n)
+        return pxr_fail_field(diag, PXR_E_TRUNCATED, off, "bytes", n, got, "the file ends too early");
+    return PXR_OK;
+}
+
+enum pxr_err pxr_file_write(const struct pxr_file *f, uint64_t off, const void *src, size_t n,
+                            struct pxr_diag *diag)
+{
+    int err = 0;
+    const enum pxr_err e = f->io.write_at(f->arg, off, src, n, &err);
+    if (e == PXR_OK)
+        return e;
+    pxr_fail_sys(diag, e, err, "cannot be written");
+    if (diag)
+        diag->off_bytes = off;
+    return e;
+}
+
+enum pxr_err pxr_file_bytes(const struct pxr_file *f, uint64_t *total, struct pxr_diag *diag)
+{
+    int err = 0;
+    const enum pxr_err e = f->io.bytes(f->arg, total, &err);
+    return e == PXR_OK ? e : pxr_fail_sys(diag, e, err, "its size cannot be found");
+}
+
+enum pxr_err pxr_file_sync(const struct pxr_file *f, struct pxr_diag *diag)
+{
+    int err = 0;
+    const enum pxr_err e = f->io.sync(f->arg, &err);
+    return e == PXR_OK ? e : pxr_fail_sys(diag, e, err, "cannot be made durable");
+}
+
+/* ---- descriptors ------------------------------------------------------------------------------ */
+
+enum pxr_err pxr_read_fd(int fd, void *dst, size_t n_bytes, size_t *got, struct pxr_diag *diag)
+{
+    size_t done = 0;
+    while (done < n_bytes) {
+        const ssize_t k = read(fd, (uint8_t *)dst + done, n_bytes - done);
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k < 0) {
+            *got = done;
+            return pxr_fail_sys(diag, pxr_err_from_errno(errno), errno, "cannot be read");
+        }
+        if (k == 0)
+            break;
+        done += (size_t)k;
+    }
+    *got = done;
+    return PXR_OK;
+}
+
+enum pxr_err pxr_write_fd(int fd, const void *src, size_t n_bytes, struct pxr_diag *diag)
+{
+    size_t done = 0;
+    while (done < n_bytes) {
+        const ssize_t k = write(fd, (const uint8_t *)src + done, n_bytes - done);
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k < 0)
+            return pxr_fail_sys(diag, pxr_err_from_errno(errno), errno, "cannot be written");
+        done += (size_t)k;
+    }
+    return PXR_OK;
+}
+
+enum pxr_err pxr_read_all(int fd, uint64_t max_bytes, uint8_t **out, size_t *out_bytes,
+                          struct pxr_diag *diag)
+{
+    struct stat st;
+    uint8_t *bytes = NULL;
+    size_t n = 0, capacity = 0, got;
+    enum pxr_err e;
+    *out = NULL;
+    *out_bytes = 0;
+    if (!fstat(fd, &st) && S_ISREG(st.st_mode) && (uint64_t)st.st_size > max_bytes)
+        return pxr_fail_field(diag, PXR_E_LIMIT, PXR_NONE, "bytes", max_bytes, (uint64_t)st.st_size,
+                              "the file is larger than the limit");
+    /* One byte more than a regular file has, so that its end is seen without growing again. */
+    size_t step = !fstat(fd, &st) && S_ISREG(st.st_mode) ? (size_t)st.st_size + 1 : 65536;
+    do {
+        if (!pxr_reserve(&bytes, &capacity, n + step, 1)) {
+            e = pxr_fail_nomem(diag, n + step);
+            goto failed;
+        }
+        e = pxr_read_fd(fd, bytes + n, capacity - n, &got, diag);
+        if (e != PXR_OK)
+            goto failed;
+        n += got;
+        if (n > max_bytes) {
+            e = pxr_fail_field(diag, PXR_E_LIMIT, PXR_NONE, "bytes", max_bytes, n,
+                               "the input is larger than the limit");
+            goto failed;
+        }
+        step = 65536;
+    } while (got && n == capacity);
+    *out = bytes;
+    *out_bytes = n;
+    return PXR_OK;
+failed:
+    pxr_free(bytes);
+    return e;
+}
