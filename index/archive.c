@@ -1,0 +1,696 @@
+/* SPDX-License-Identifier: MIT
+ * Opening an archive and finding things in it; no pixel is decoded here. */
+#include "reader.h"
+
+#include "diag.h"
+#include "utf8.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* Verified index pages, group headers and frame pages that are kept. */
+#define INDEX_CACHE_BYTES ((uint64_t)32 << 20)
+#define DEFAULT_UNIT_CACHE_BYTES ((uint64_t)256 << 20)
+/* A backward search for a commit reads pieces of this size. */
+#define SEARCH_BYTES ((uint64_t)1 << 20)
+
+/* ---- opening ------------------------------------------------------------------------------------ */
+
+static struct pxr_limits effective_limits(const struct pxr_limits *limits)
+{
+    struct pxr_limits l = limits ? *limits : (struct pxr_limits){0};
+    if (!l.max_frame_px)
+        l.max_frame_px = (uint64_t)1 << 28;
+    if (!l.max_frames)
+        l.max_frames = (uint64_t)1 << 32;
+    if (!l.max_index_bytes)
+        l.max_index_bytes = (uint64_t)1 << 30;
+    if (!l.cache_bytes)
+        l.cache_bytes = DEFAULT_UNIT_CACHE_BYTES;
+    return l;
+}
+
+/* src: PXR_COMMIT_RECORD_BYTES at off. */
+static enum pxr_err parse_commit_record(const uint8_t *src, uint64_t off, uint64_t file_bytes,
+                                        const struct pxr_superblock *sb, struct pxr_commit *out,
+                                        struct pxr_diag *diag)
+{
+    struct pxr_record r;
+    enum pxr_err e = pxr_parse_record(&r, src, off, file_bytes, sb->id, diag);
+    if (e != PXR_OK)
+        return e;
+    if (r.type != PXR_RECORD_COMMIT || r.body_bytes != PXR_COMMIT_BODY_BYTES)
+        return pxr_fail_at(diag, PXR_E_CORRUPT, off, "is not a commit");
+    const uint8_t *body = src + PXR_RECORD_HEADER_BYTES;
+#ifndef PXR_FUZZ_SKIP_CHECKSUMS
+    const uint64_t hash = pxr_load_u64le(body + PXR_COMMIT_BODY_BYTES);
+    if (hash != pxr_xxh3_64(body, PXR_COMMIT_BODY_BYTES))
+        return pxr_fail_at(diag, PXR_E_CORRUPT, off, "a commit is damaged");
+#endif
+    return pxr_parse_commit(out, body, r.body_off, sb, diag);
+}
+
+/* The last commit that starts in [lo, hi), which lies inside the file. */
+static enum pxr_err search_piece(const struct pxr_file *file, const struct pxr_superblock *sb,
+                                 uint64_t lo, uint64_t hi, uint64_t file_bytes, uint8_t *piece,
+                                 struct pxr_commit *out, uint64_t *record_off,
+                                 uint8_t record[PXR_COMMIT_RECORD_BYTES], struct pxr_diag *diag)
+{
+    enum pxr_err e = pxr_file_read(file, lo, piece, hi - lo, diag);
+    for (uint64_t off = hi - 8; e == PXR_OK && off >= lo && off < hi; off -= 8) {
+        if (memcmp(piece + (off - lo), PXR_MARKER, 4) || piece[off - lo + 4] != PXR_RECORD_COMMIT ||
+            !pxr_range_fits(off, PXR_COMMIT_RECORD_BYTES, file_bytes))
+            continue;
+        e = pxr_file_read(file, off, record, PXR_COMMIT_RECORD_BYTES, diag);
+        if (e == PXR_OK && parse_commit_record(record, off, file_bytes, sb, out, NULL) == PXR_OK) {
+            *record_off = off;
+            return PXR_OK;
+        }
+    }
+    *record_off = 0;
+    return e;
+}
+
+enum pxr_err pxr_commit_find(const struct pxr_file *file, const struct pxr_superblock *sb,
+                             uint64_t file_bytes, struct pxr_commit *out, uint64_t *record_off,
+                             uint8_t record[PXR_COMMIT_RECORD_BYTES], struct pxr_diag *diag)
+{
+    enum pxr_err e = PXR_OK;
+    if (file_bytes >= PXR_SUPERBLOCK_BYTES + PXR_COMMIT_RECORD_BYTES && !(file_bytes & 7)) {
+        *record_off = file_bytes - PXR_COMMIT_RECORD_BYTES;
+        e = pxr_file_read(file, *record_off, record, PXR_COMMIT_RECORD_BYTES, diag);
+        if (e != PXR_OK)
+            return e;
+        if (parse_commit_record(record, *record_off, file_bytes, sb, out, NULL) == PXR_OK)
+            return PXR_OK;
+    }
+    uint64_t hi = file_bytes & ~(uint64_t)7;
+    const uint64_t floor = hi - PXR_SUPERBLOCK_BYTES > PXR_COMMIT_WINDOW_BYTES
+                               ? hi - PXR_COMMIT_WINDOW_BYTES
+                               : PXR_SUPERBLOCK_BYTES;
+    uint8_t *piece = pxr_alloc(SEARCH_BYTES);
+    if (!piece)
+        return pxr_fail_nomem(diag, SEARCH_BYTES);
+    *record_off = 0;
+    while (e == PXR_OK && hi > floor && !*record_off) {
+        const uint64_t lo = hi - pxr_min_u64(hi - floor, SEARCH_BYTES);
+        e = search_piece(file, sb, lo, hi, file_bytes, piece, out, record_off, record, diag);
+        hi = lo;
+    }
+    pxr_free(piece);
+    if (e == PXR_OK && !*record_off)
+        e = pxr_fail_at(diag, PXR_E_TRUNCATED, file_bytes,
+                        "holds no complete commit: its writing was never finished");
+    return e;
+}
+
+static enum pxr_err load_superblock_and_commit(pxr_archive *a, struct pxr_diag *diag)
+{
+    uint8_t bytes[PXR_SUPERBLOCK_BYTES];
+    uint64_t file_bytes, record_off;
+    enum pxr_err e = pxr_file_bytes(&a->file, &file_bytes, diag);
+    if (e != PXR_OK)
+        return e;
+    const size_t n = (size_t)pxr_min_u64(file_bytes, sizeof bytes);
+    e = pxr_file_read(&a->file, 0, bytes, n, diag);
+    if (e == PXR_OK)
+        e = pxr_parse_superblock(&a->sb, bytes, n, &a->limits, diag);
+    if (e == PXR_OK)
+        e = pxr_commit_find(&a->file, &a->sb, file_bytes, &a->commit, &record_off, a->commit_bytes,
+                            diag);
+    if (e != PXR_OK)
+        return e;
+    a->end_off = record_off + PXR_COMMIT_RECORD_BYTES;
+    a->tail_bytes = file_bytes - a->end_off;
+    return PXR_OK;
+}
+
+/* Read a page of any size below the limit into fresh memory with room in front of it. */
+static enum pxr_err load_page(pxr_archive *a, const struct pxr_ref *ref, size_t front_bytes,
+                              uint8_t **out, struct pxr_diag *diag)
+{
+    *out = NULL;
+    if (ref->n_bytes > a->limits.max_index_bytes)
+        return pxr_fail_field(diag, PXR_E_LIMIT, ref->off_bytes, "page_bytes",
+                              a->limits.max_index_bytes, ref->n_bytes,
+                              "an index structure is larger than the limit");
+    uint8_t *p = pxr_alloc(front_bytes + ref->n_bytes);
+    if (!p)
+        return pxr_fail_nomem(diag, ref->n_bytes);
+    const enum pxr_err e = pxr_read_hashed(&a->file, ref, p + front_bytes, diag);
+    atomic_fetch_add_explicit(&a->n_bytes_read, ref->n_bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&a->n_index_reads, 1, memory_order_relaxed);
+    if (e != PXR_OK) {
+        pxr_free(p);
+        return pxr_archive_recheck(a, e, diag);
+    }
+    *out = p;
+    return PXR_OK;
+}
+
+static enum pxr_err load_root(pxr_archive *a, struct pxr_diag *diag)
+{
+    uint8_t *page;
+    enum pxr_err e = load_page(a, &a->commit.root, 0, &page, diag);
+    if (e == PXR_OK)
+        e = pxr_parse_root(&a->root, page, &a->commit.root, &a->commit, &a->limits, a->end_off, diag);
+    pxr_free(page);
+    return e;
+}
+
+static enum pxr_err load_meta(pxr_archive *a, struct pxr_diag *diag)
+{
+    uint8_t *page;
+    if (!a->root.meta.n_bytes)
+        return PXR_OK;
+    const enum pxr_err e = load_page(a, &a->root.meta, 0, &page, diag);
+    if (e != PXR_OK)
+        return e;
+    if (page[0] != PXR_PAGE_META || page[1] || pxr_load_u16le(page + 2) ||
+        pxr_load_u32le(page + 4) != a->root.meta.n_bytes) {
+        pxr_free(page);
+        return pxr_fail_at(diag, PXR_E_CORRUPT, a->root.meta.off_bytes, "is not a metadata page");
+    }
+    a->meta_bytes = a->root.meta.n_bytes - PXR_PAGE_HEADER_BYTES;
+    memmove(page, page + PXR_PAGE_HEADER_BYTES, a->meta_bytes);
+    page[a->meta_bytes] = 0; /* there is room: the header was longer */
+    a->meta = (char *)page;
+    return PXR_OK;
+}
+
+/* What must fit for a sequential reader: two groups of nominal size. */
+static uint64_t cache_floor(const pxr_archive *a)
+{
+    const uint64_t frame = (uint64_t)a->sb.width_px * a->sb.height_px * (a->sb.bits / 8u);
+    return pxr_min_u64(2 * a->sb.nominal_frames * frame, (uint64_t)4 << 30);
+}
+
+enum pxr_err pxr_archive_open_io(pxr_archive **out, const struct pxr_io *io, void *io_arg,
+                                 const struct pxr_limits *limits, struct pxr_diag *diag)
+{
+    *out = NULL;
+    pxr_archive *a = pxr_alloc_zero(1, sizeof *a);
+    if (!a) {
+        io->close(io_arg);
+        return pxr_fail_nomem(diag, sizeof *a);
+    }
+    a->file = (struct pxr_file){*io, io_arg};
+    a->limits = effective_limits(limits);
+    enum pxr_err e = load_superblock_and_commit(a, diag);
+    if (e == PXR_OK)
+        e = load_root(a, diag);
+    if (e == PXR_OK)
+        e = load_meta(a, diag);
+    if (e == PXR_OK)
+        e = pxr_cache_new(&a->index_cache, INDEX_CACHE_BYTES, pxr_free, diag);
+    if (e == PXR_OK)
+        e = pxr_cache_new(&a->unit_cache, pxr_max_u64(a->limits.cache_bytes, cache_floor(a)), pxr_free,
+                          diag);
+    if (e != PXR_OK) {
+        pxr_archive_close(a);
+        return e;
+    }
+    *out = a;
+    return PXR_OK;
+}
+
+enum pxr_err pxr_archive_open(pxr_archive **out, const char *path, const struct pxr_limits *limits,
+                              struct pxr_diag *diag)
+{
+    struct pxr_file file;
+    *out = NULL;
+    enum pxr_err e = pxr_file_open(&file, path, diag);
+    if (e == PXR_OK)
+        e = pxr_archive_open_io(out, &file.io, file.arg, limits, diag);
+    return pxr_diag_in_file(diag, e, path);
+}
+
+void pxr_archive_close(pxr_archive *a)
+{
+    if (!a)
+        return;
+    pxr_prefetch_stop(a->prefetch);
+    pxr_cache_free(a->unit_cache);
+    pxr_cache_free(a->index_cache);
+    pxr_free(a->meta);
+    pxr_file_close(&a->file);
+    pxr_free(a);
+}
+
+enum pxr_err pxr_archive_recheck(pxr_archive *a, enum pxr_err e, struct pxr_diag *diag)
+{
+    uint8_t sb[PXR_SUPERBLOCK_BYTES], commit[PXR_COMMIT_RECORD_BYTES];
+    if (e != PXR_E_CORRUPT && e != PXR_E_TRUNCATED)
+        return e;
+    const uint64_t commit_off = a->end_off - PXR_COMMIT_RECORD_BYTES;
+    if (pxr_file_read(&a->file, 0, sb, sizeof sb, NULL) == PXR_OK &&
+        pxr_file_read(&a->file, commit_off, commit, sizeof commit, NULL) == PXR_OK &&
+        !memcmp(sb, a->sb.bytes, sizeof sb) && !memcmp(commit, a->commit_bytes, sizeof commit))
+        return e; /* it is the same archive, and damaged */
+    return pxr_fail(diag, PXR_E_CHANGED, "the archive was replaced or cut while it was in use");
+}
+
+/* ---- facts -------------------------------------------------------------------------------------- */
+
+void pxr_archive_info(const pxr_archive *a, struct pxr_archive_info *out)
+{
+    *out = (struct pxr_archive_info){
+        .width_px = a->sb.width_px,
+        .height_px = a->sb.height_px,
+        .bits = a->sb.bits,
+        .n_frames = a->root.n_frames,
+        .n_groups = a->root.n_groups,
+        .pixel_bytes =
+            a->root.n_frames * a->sb.width_px * (uint64_t)a->sb.height_px * (a->sb.bits / 8u),
+        .archive_bytes = a->end_off,
+        .tail_bytes = a->tail_bytes,
+        .commit = a->commit.number,
+        .nominal_frames = a->sb.nominal_frames,
+        .nominal_height_px = a->sb.nominal_height_px,
+        .nominal_width_px = a->sb.nominal_width_px,
+    };
+    memcpy(out->id, a->sb.id, sizeof out->id);
+}
+
+const char *pxr_archive_meta(const pxr_archive *a, size_t *val_bytes)
+{
+    *val_bytes = a->meta_bytes;
+    return a->meta ? a->meta : "";
+}
+
+void pxr_archive_stats(const pxr_archive *a, struct pxr_stats *out)
+{
+    *out = (struct pxr_stats){
+        .units_decoded = atomic_load_explicit(&a->n_decoded, memory_order_relaxed),
+        .units_prefetched = atomic_load_explicit(&a->n_prefetched, memory_order_relaxed),
+        .unit_hits = atomic_load_explicit(&a->n_hits, memory_order_relaxed),
+        .bytes_read = atomic_load_explicit(&a->n_bytes_read, memory_order_relaxed),
+        .index_reads = atomic_load_explicit(&a->n_index_reads, memory_order_relaxed),
+        .cache_bytes = pxr_cache_bytes(a->unit_cache),
+        .cache_limit_bytes = pxr_cache_max_bytes(a->unit_cache),
+    };
+}
+
+/* ---- trees -------------------------------------------------------------------------------------- */
+
+struct tree_page {
+    struct pxr_tree_page page;
+    uint8_t bytes[];
+};
+
+struct page_request {
+    pxr_archive *archive;
+    struct pxr_ref ref;
+    bool names;
+};
+
+static enum pxr_err load_tree_page(void *arg, const struct pxr_cache_key *key, void **value,
+                                   size_t *value_bytes, struct pxr_diag *diag)
+{
+    const struct page_request *r = arg;
+    uint8_t *memory;
+    (void)key;
+    enum pxr_err e = load_page(r->archive, &r->ref, sizeof(struct tree_page), &memory, diag);
+    if (e != PXR_OK)
+        return e;
+    struct tree_page *p = (void *)memory;
+    e = pxr_parse_tree_page(&p->page, p->bytes, &r->ref, r->names, r->archive->end_off, diag);
+    if (e != PXR_OK) {
+        pxr_free(p);
+        return e;
+    }
+    *value = p;
+    *value_bytes = sizeof *p + r->ref.n_bytes;
+    return PXR_OK;
+}
+
+/* What a range was parsed as is part of its key: hostile references may disagree about that. */
+enum { AS_GROUP = 1, AS_FRAMES = 2, AS_DIRECTORY = 16, AS_NAMES = 32 };
+
+/* first_frame and n_frames: what the directory says of a group, 0 for its own pages. */
+static struct pxr_cache_key key_of(const struct pxr_ref *ref, uint32_t as, uint64_t first_frame,
+                                   uint32_t n_frames)
+{
+    return (struct pxr_cache_key){ref->off_bytes, ref->hash, ref->n_bytes | (uint64_t)n_frames << 32,
+                                  first_frame, as + ref->level};
+}
+
+/* Walk from a tree's top to the leaf entry with the greatest key <= key.  *found = false: all are
+ * greater.  Copies the entry's bytes. */
+static enum pxr_err tree_find(pxr_archive *a, const struct pxr_ref *top, bool names,
+                              struct pxr_tree_key key, uint8_t entry[PXR_DIR_ENTRY_BYTES], bool *found,
+                              struct pxr_diag *diag)
+{
+    struct page_request r = {a, *top, names};
+    *found = false;
+    for (;;) {
+        pxr_cache_entry *cached;
+        const struct pxr_cache_key at = key_of(&r.ref, names ? AS_NAMES : AS_DIRECTORY, 0, 0);
+        const enum pxr_err e =
+            pxr_cache_get(a->index_cache, &at, load_tree_page, &r, &cached, NULL, diag);
+        if (e != PXR_OK)
+            return e;
+        const struct pxr_tree_page page = ((struct tree_page *)pxr_cache_value(cached))->page;
+        const uint32_t i = pxr_tree_page_find(&page, key);
+        const bool is_leaf = !page.level;
+        if (i != UINT32_MAX) {
+            *found = is_leaf;
+            if (is_leaf)
+                memcpy(entry, page.entries + (size_t)i * page.entry_bytes, page.entry_bytes);
+            else
+                r.ref = pxr_tree_entry_child(&page, i);
+        }
+        pxr_cache_put(a->index_cache, cached);
+        if (is_leaf || i == UINT32_MAX)
+            return PXR_OK;
+    }
+}
+
+enum pxr_err pxr_dir_find(pxr_archive *a, uint64_t frame, struct pxr_dir_entry *out,
+                          struct pxr_diag *diag)
+{
+    uint8_t entry[PXR_DIR_ENTRY_BYTES];
+    bool found;
+    if (frame >= a->root.n_frames)
+        return pxr_fail_field(diag, PXR_E_RANGE, PXR_NONE, "frame", a->root.n_frames, frame,
+                              "there is no such frame");
+    const enum pxr_err e = tree_find(a, &a->root.dir, false, (struct pxr_tree_key){frame, 0}, entry,
+                                     &found, diag);
+    if (e != PXR_OK)
+        return e;
+    if (found)
+        *out = pxr_dir_entry_load(entry);
+    if (!found || frame - out->first_frame >= out->n_frames)
+        return pxr_diag_in_frame(diag,
+                                 pxr_fail_at(diag, PXR_E_CORRUPT, a->root.dir.off_bytes,
+                                             "the directory does not hold this frame"),
+                                 frame);
+    return PXR_OK;
+}
+
+/* ---- groups ------------------------------------------------------------------------------------- */
+
+struct group_request {
+    pxr_archive *archive;
+    const struct pxr_dir_entry *dir;
+};
+
+/* Walk the block headers once: all are sound, and they fill their space. */
+static enum pxr_err index_blocks(const pxr_archive *a, struct pxr_loaded_group *g,
+                                 struct pxr_diag *diag)
+{
+    uint32_t at = 0;
+    for (uint32_t b = 0; b < g->group.n_blocks; b++) {
+        struct pxr_block_header h;
+        struct pxr_block_shape shape;
+        uint32_t x0, y0;
+        pxr_group_window(&g->group, &a->sb, b, &x0, &y0, &shape);
+        const uint64_t off = pxr_load_u64le(g->group.payload_offs + 8 * (size_t)b);
+        enum pxr_err e = pxr_block_header_parse(&h, g->group.headers + at, g->group.headers_bytes - at,
+                                                &shape, g->headers_off + at, diag);
+        if (e == PXR_OK && (h.payload_bytes ? off < PXR_SUPERBLOCK_BYTES ||
+                                                  !pxr_range_fits(off, h.payload_bytes, a->end_off)
+                                            : off != 0))
+            e = pxr_fail_field(diag, PXR_E_CORRUPT,
+                               g->headers_off - 8 * (uint64_t)(g->group.n_blocks - b), "payload_off",
+                               a->end_off, off, "points outside of the archive");
+        if (e != PXR_OK)
+            return pxr_diag_in_block(diag, e, g->group.first_frame, b);
+        g->header_offs[b] = at;
+        at += h.header_bytes;
+    }
+    if (at != g->group.headers_bytes)
+        return pxr_fail_field(diag, PXR_E_CORRUPT, g->headers_off + at, "headers_bytes", at,
+                              g->group.headers_bytes, "bytes are left behind the block headers");
+    return PXR_OK;
+}
+
+static enum pxr_err load_group(void *arg, const struct pxr_cache_key *key, void **value,
+                               size_t *value_bytes, struct pxr_diag *diag)
+{
+    const struct group_request *r = arg;
+    const struct pxr_ref *ref = &r->dir->group;
+    pxr_archive *a = r->archive;
+    /* The table of offsets stands in front: at most one per 8 bytes of the header. */
+    const size_t front = sizeof(struct pxr_loaded_group);
+    uint8_t *memory;
+    (void)key;
+    enum pxr_err e = load_page(a, ref, front, &memory, diag);
+    if (e != PXR_OK)
+        return e;
+    struct pxr_loaded_group *g = (void *)memory;
+    g->header_offs = NULL;
+    e = pxr_parse_group(&g->group, g->bytes, ref->off_bytes, ref->n_bytes, &a->sb,
+                        r->dir->first_frame, r->dir->n_frames, diag);
+    if (e == PXR_OK) {
+        /* One allocation holds both, so that the cache can free it as one. */
+        const size_t n = g->group.n_blocks, table = pxr_round_up_u64(front + ref->n_bytes, 8);
+        struct pxr_loaded_group *grown = pxr_realloc(g, table + n * sizeof *g->header_offs);
+        if (grown) {
+            g = grown;
+            g->header_offs = (void *)((uint8_t *)g + table);
+            g->group.payload_offs = g->bytes + PXR_GROUP_HEADER_BYTES;
+            g->group.headers = g->group.payload_offs + 8 * n;
+            g->headers_off = ref->off_bytes + PXR_GROUP_HEADER_BYTES + 8 * (uint64_t)n;
+            *value_bytes = table + n * sizeof *g->header_offs;
+            e = index_blocks(a, g, diag);
+        } else {
+            e = pxr_fail_nomem(diag, table);
+        }
+    }
+    if (e != PXR_OK) {
+        pxr_free(g);
+        return pxr_diag_in_frame(diag, e, r->dir->first_frame);
+    }
+    *value = g;
+    return PXR_OK;
+}
+
+enum pxr_err pxr_group_get(pxr_archive *a, const struct pxr_dir_entry *dir, pxr_cache_entry **entry,
+                           struct pxr_loaded_group **out, struct pxr_diag *diag)
+{
+    struct group_request r = {a, dir};
+    const struct pxr_cache_key key = key_of(&dir->group, AS_GROUP, dir->first_frame, dir->n_frames);
+    const enum pxr_err e = pxr_cache_get(a->index_cache, &key, load_group, &r, entry, NULL, diag);
+    if (e == PXR_OK)
+        *out = pxr_cache_value(*entry);
+    return e;
+}
+
+enum pxr_err pxr_group_block(const pxr_archive *a, const struct pxr_loaded_group *g, uint32_t block,
+                             struct pxr_placed_block *out, struct pxr_diag *diag)
+{
+    struct pxr_block_shape shape;
+    pxr_group_window(&g->group, &a->sb, block, &out->x0, &out->y0, &shape);
+    const uint32_t at = g->header_offs[block];
+    const uint8_t *header = g->group.headers + at;
+    out->payload_off = pxr_load_u64le(g->group.payload_offs + 8 * (size_t)block);
+    const enum pxr_err e =
+        pxr_block_header_parse(&out->header, header, g->group.headers_bytes - at, &shape,
+                               g->headers_off + at, diag);
+    if (e == PXR_OK)
+        out->identity = pxr_block_identity(header, out->header.header_bytes);
+    return e;
+}
+
+/* ---- frame pages -------------------------------------------------------------------------------- */
+
+/* Places of runs and metadata, so that any frame of the page is found at once. */
+static void index_frames(struct pxr_loaded_frames *f)
+{
+    uint32_t first = 0, off = 0;
+    for (uint32_t i = 0; i < f->page.n_runs; i++) {
+        struct pxr_name_split split;
+        uint32_t n_names;
+        f->runs[i].first = first;
+        f->runs[i].off = off;
+        off += (uint32_t)pxr_run_load(f->page.runs + off, &split, &n_names);
+        first += n_names;
+    }
+    uint64_t meta = 0;
+    for (uint32_t i = 0; f->meta_offs && i < f->page.n_frames; i++) {
+        f->meta_offs[i] = meta;
+        meta += pxr_load_u32le(f->page.meta_bytes + 4 * (size_t)i);
+    }
+}
+
+static enum pxr_err load_frames(void *arg, const struct pxr_cache_key *key, void **value,
+                                size_t *value_bytes, struct pxr_diag *diag)
+{
+    const struct group_request *r = arg;
+    const struct pxr_ref *ref = &r->dir->frames;
+    pxr_archive *a = r->archive;
+    const size_t front = sizeof(struct pxr_loaded_frames);
+    uint8_t *memory;
+    (void)key;
+    enum pxr_err e = load_page(a, ref, front, &memory, diag);
+    if (e != PXR_OK)
+        return e;
+    struct pxr_loaded_frames *f = (void *)memory;
+    e = pxr_parse_frames_page(&f->page, f->bytes, ref->off_bytes, ref->n_bytes, r->dir->first_frame,
+                              r->dir->n_frames, a->sb.bits, diag);
+    if (e != PXR_OK) {
+        pxr_free(f);
+        return pxr_diag_in_frame(diag, e, r->dir->first_frame);
+    }
+    const size_t runs = pxr_round_up_u64(front + ref->n_bytes, 8);
+    const size_t metas = runs + f->page.n_runs * sizeof *f->runs;
+    const size_t total = metas + (f->page.meta ? f->page.n_frames * sizeof *f->meta_offs : 0);
+    struct pxr_loaded_frames *grown = pxr_realloc(f, total);
+    if (!grown) {
+        pxr_free(f);
+        return pxr_fail_nomem(diag, total);
+    }
+    f = grown;
+    /* The page moved: parse again for the pointers; it is a few hundred bytes. */
+    e = pxr_parse_frames_page(&f->page, f->bytes, ref->off_bytes, ref->n_bytes, r->dir->first_frame,
+                              r->dir->n_frames, a->sb.bits, diag);
+    f->runs = (void *)((uint8_t *)f + runs);
+    f->meta_offs = f->page.meta ? (void *)((uint8_t *)f + metas) : NULL;
+    index_frames(f);
+    *value = f;
+    *value_bytes = total;
+    return e;
+}
+
+enum pxr_err pxr_frames_get(pxr_archive *a, const struct pxr_dir_entry *dir, pxr_cache_entry **entry,
+                            struct pxr_loaded_frames **out, struct pxr_diag *diag)
+{
+    struct group_request r = {a, dir};
+    const struct pxr_cache_key key = key_of(&dir->frames, AS_FRAMES, dir->first_frame, dir->n_frames);
+    const enum pxr_err e = pxr_cache_get(a->index_cache, &key, load_frames, &r, entry, NULL, diag);
+    if (e == PXR_OK)
+        *out = pxr_cache_value(*entry);
+    return e;
+}
+
+static size_t frame_name(const struct pxr_loaded_frames *f, uint32_t i, char dst[256])
+{
+    uint32_t lo = 0, hi = f->page.n_runs; /* run lo starts at or before i, run hi after it */
+    while (hi - lo > 1) {
+        const uint32_t mid = lo + (hi - lo) / 2;
+        if (f->runs[mid].first <= i)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    struct pxr_name_split split;
+    uint32_t n_names;
+    pxr_run_load(f->page.runs + f->runs[lo].off, &split, &n_names);
+    return pxr_name_join(&split, i - f->runs[lo].first, dst);
+}
+
+static uint8_t bit_length(uint32_t v) { return v ? (uint8_t)(32 - __builtin_clz(v)) : 0; }
+
+static void describe_frame(const pxr_archive *a, const struct pxr_dir_entry *dir,
+                           const struct pxr_loaded_frames *f, uint32_t i, struct pxr_frame_info *out)
+{
+    const struct pxr_frames_page *p = &f->page;
+    const uint8_t *sums = p->sums + PXR_FRAMES_SUMS_BYTES * (size_t)i;
+    const uint8_t *depth = p->depths ? p->depths + 4 * (size_t)i : NULL;
+    const int64_t time =
+        p->times ? (int64_t)pxr_load_u64le(p->times + 8 * (size_t)i) : PXR_NO_TIME;
+    *out = (struct pxr_frame_info){
+        .frame = dir->first_frame + i,
+        .width_px = a->sb.width_px,
+        .height_px = a->sb.height_px,
+        .bits = a->sb.bits,
+        .sbit = depth ? depth[2] : p->sbit,
+        .maxval = depth ? pxr_load_u16le(depth) : p->maxval,
+        .has_time = time != PXR_NO_TIME,
+        .time_ns = time != PXR_NO_TIME ? time : 0,
+        .adler32 = pxr_load_u32le(sums),
+        .pixel_hash = pxr_load_u64le(sums + 4),
+        .group = dir->first_frame,
+        .group_frames = dir->n_frames,
+    };
+    out->significant_bits = out->sbit ? out->sbit : bit_length(out->maxval);
+    out->name_bytes = frame_name(f, i, out->name);
+}
+
+enum pxr_err pxr_frame_info(pxr_archive *a, uint64_t frame, struct pxr_frame_info *out,
+                            struct pxr_diag *diag)
+{
+    struct pxr_dir_entry dir;
+    struct pxr_loaded_frames *f;
+    pxr_cache_entry *entry;
+    enum pxr_err e = pxr_dir_find(a, frame, &dir, diag);
+    if (e == PXR_OK)
+        e = pxr_frames_get(a, &dir, &entry, &f, diag);
+    if (e != PXR_OK)
+        return e;
+    describe_frame(a, &dir, f, (uint32_t)(frame - dir.first_frame), out);
+    pxr_cache_put(a->index_cache, entry);
+    return PXR_OK;
+}
+
+enum pxr_err pxr_frame_meta(pxr_archive *a, uint64_t frame, char *dst, size_t dst_bytes,
+                            size_t *val_bytes, struct pxr_diag *diag)
+{
+    struct pxr_dir_entry dir;
+    struct pxr_loaded_frames *f;
+    pxr_cache_entry *entry;
+    *val_bytes = 0;
+    enum pxr_err e = pxr_dir_find(a, frame, &dir, diag);
+    if (e == PXR_OK)
+        e = pxr_frames_get(a, &dir, &entry, &f, diag);
+    if (e != PXR_OK)
+        return e;
+    if (f->page.meta) {
+        const size_t i = (size_t)(frame - dir.first_frame);
+        *val_bytes = pxr_load_u32le(f->page.meta_bytes + 4 * i);
+        const size_t n = pxr_min_u64(*val_bytes, dst_bytes);
+        if (n)
+            memcpy(dst, f->page.meta + f->meta_offs[i], n);
+    }
+    pxr_cache_put(a->index_cache, entry);
+    return PXR_OK;
+}
+
+/* ---- names -------------------------------------------------------------------------------------- */
+
+/* A table says that frame has this name; its page decides. */
+static enum pxr_err confirm_name(pxr_archive *a, uint64_t frame, const char *name, size_t name_bytes,
+                                 bool *is_so, struct pxr_diag *diag)
+{
+    struct pxr_frame_info info;
+    *is_so = false;
+    if (frame >= a->root.n_frames)
+        return pxr_fail_field(diag, PXR_E_CORRUPT, PXR_NONE, "frame", a->root.n_frames, frame,
+                              "a name table points behind the last frame");
+    const enum pxr_err e = pxr_frame_info(a, frame, &info, diag);
+    *is_so = e == PXR_OK && info.name_bytes == name_bytes && !memcmp(info.name, name, name_bytes);
+    return e;
+}
+
+enum pxr_err pxr_frame_find(pxr_archive *a, const char *name, size_t name_bytes, uint64_t *frame,
+                            struct pxr_diag *diag)
+{
+    struct pxr_name_split split;
+    *frame = PXR_NONE;
+    if (pxr_name_objection(name, name_bytes))
+        return PXR_OK; /* no frame is called so */
+    pxr_name_split(&split, name, name_bytes);
+    const struct pxr_tree_key key = {pxr_name_key(&split), split.counter};
+    for (uint32_t i = 0; i < a->root.n_tables; i++) {
+        uint8_t bytes[PXR_DIR_ENTRY_BYTES];
+        bool found;
+        enum pxr_err e = tree_find(a, &a->root.tables[i].top, true, key, bytes, &found, diag);
+        if (e != PXR_OK)
+            return e;
+        if (!found)
+            continue;
+        const struct pxr_name_entry entry = pxr_name_entry_load(bytes);
+        if (entry.key != key.k0 || key.k1 - entry.counter >= entry.n_names)
+            continue;
+        const uint64_t candidate = entry.frame + (key.k1 - entry.counter);
+        e = confirm_name(a, candidate, name, name_bytes, &found, diag);
+        if (e != PXR_OK)
+            return e;
+        if (found) {
+            *frame = candidate;
+            return PXR_OK;
+        }
+    }
+    return PXR_OK;
+}

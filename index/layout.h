@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ * Numbers of docs/format.md that more than one file needs. */
+#ifndef PXR_INDEX_LAYOUT_H
+#define PXR_INDEX_LAYOUT_H
+
+#include <stdint.h>
+
+#define PXR_MAGIC "\x89PXR\r\n\x1a\n"
+#define PXR_MARKER "\xD6PXR"
+
+enum {
+    PXR_FORMAT_VERSION = 1,
+
+    PXR_SUPERBLOCK_BYTES = 128,    /* section 4 */
+    PXR_SUPERBLOCK_ID_PREFIX = 72, /* bytes that the archive id covers */
+
+    PXR_RECORD_HEADER_BYTES = 48, /* section 5 */
+    PXR_RECORD_TRAILER_BYTES = 8,
+    PXR_RECORD_GROUP = 1,
+    PXR_RECORD_INDEX = 2,
+    PXR_RECORD_COMMIT = 3,
+    PXR_RECORD_SKIP = 4,
+
+    PXR_GROUP_HEADER_BYTES = 40, /* section 6; then the table of payload offsets */
+    PXR_GROUP_MAX_FRAMES = 65535,
+
+    PXR_PAGE_HEADER_BYTES = 8, /* section 7 */
+    PXR_PAGE_FRAMES = 1,
+    PXR_PAGE_DIR_LEAF = 2,
+    PXR_PAGE_DIR_NODE = 3,
+    PXR_PAGE_NAME_LEAF = 4,
+    PXR_PAGE_NAME_NODE = 5,
+    PXR_PAGE_ROOT = 6,
+    PXR_PAGE_META = 7,
+    PXR_TREE_FANOUT = 64,
+    PXR_TREE_MAX_LEVEL = 15,
+    PXR_NODE_ENTRY_BYTES = 40,
+
+    PXR_FRAMES_HEADER_BYTES = 24, /* section 8 */
+    PXR_FRAMES_SUMS_BYTES = 12,
+    PXR_FRAMES_HAS_TIME = 1,
+    PXR_FRAMES_HAS_META = 2,
+    PXR_FRAMES_HAS_DEPTH = 4,
+    PXR_RUN_BYTES = 16,
+
+    PXR_DIR_ENTRY_BYTES = 56,  /* section 9 */
+    PXR_NAME_ENTRY_BYTES = 32, /* section 10 */
+
+    PXR_ROOT_BYTES = 80, /* section 11 */
+    PXR_ROOT_TABLE_BYTES = 32,
+    PXR_ROOT_MAX_TABLES = 64,
+
+    PXR_COMMIT_BODY_BYTES = 176, /* section 12 */
+    PXR_COMMIT_RECORD_BYTES = 232,
+};
+
+#define PXR_COMMIT_WINDOW_BYTES ((uint64_t)1 << 30)
+#define PXR_NO_TIME INT64_MIN
+
+#endif

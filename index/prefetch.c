@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT
+ * Worker threads that decode the blocks of one read in parallel, and what a sequential reader will want
+ * next.
+ *
+ * Hints are only that: when a queue is full they are dropped, and the reader decodes for itself. */
+#include "reader.h"
+
+#include "diag.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#define N_HELP 256
+#define N_AHEAD 256
+#define N_STREAMS 32
+/* Waking a worker costs some ten microseconds; smaller units are decoded sooner than that. */
+#define MIN_HELP_BYTES ((size_t)64 << 10)
+/* Frames in order before anything is prefetched: a random reader rarely gets here. */
+#define MIN_STREAK 2
+
+/* Rows of one frame whose units shall be in the cache. */
+struct hint {
+    uint64_t frame;
+    uint32_t row0, n_rows;
+};
+
+struct queue {
+    struct hint *hints;
+    unsigned capacity, first, n;
+};
+
+/* One reader that goes from frame to frame. */
+struct stream {
+    uint64_t frame;         /* read last                                        */
+    uint32_t row0, row_end; /* of it, so far                                    */
+    unsigned streak;        /* frames in order before it                        */
+    uint64_t hinted_end;    /* frames below this have been hinted               */
+    uint64_t tick;          /* of the last use; 0: free                         */
+};
+
+struct pxr_prefetch {
+    pxr_archive *archive;
+    pthread_mutex_t lock; /* guards everything below but the threads */
+    pthread_cond_t has_work;
+    struct queue help, ahead; /* help comes first: somebody waits for it */
+    struct stream streams[N_STREAMS];
+    uint64_t clock;
+    bool is_ending;
+    struct hint help_hints[N_HELP], ahead_hints[N_AHEAD];
+    unsigned n_workers;
+    pthread_t workers[];
+};
+
+/* ---- queues; the lock is held ------------------------------------------------------------------- */
+
+static void push(struct pxr_prefetch *p, struct queue *q, const struct hint *h)
+{
+    if (q->n == q->capacity)
+        return;
+    q->hints[(q->first + q->n++) % q->capacity] = *h;
+    pthread_cond_signal(&p->has_work);
+}
+
+static struct hint pop(struct queue *q)
+{
+    const struct hint h = q->hints[q->first];
+    q->first = (q->first + 1) % q->capacity;
+    q->n--;
+    return h;
+}
+
+/* ---- workers ------------------------------------------------------------------------------------ */
+
+static void load_hint(pxr_decoder *d, const struct hint *h)
+{
+    uint32_t first, end;
+    if (pxr_decoder_seek(d, h->frame, NULL) != PXR_OK)
+        return; /* the reader will meet the same error and report it */
+    const struct pxr_group *g = &d->group->group;
+    pxr_group_blocks_of_rows(g, h->row0, h->n_rows, &first, &end);
+    for (uint32_t b = first; b < end; b++) {
+        struct pxr_placed_block block;
+        pxr_cache_entry *entry;
+        const uint8_t *pixels;
+        if (pxr_group_block(d->archive, d->group, b, &block, NULL) != PXR_OK)
+            return;
+        if (!block.header.n_units)
+            continue;
+        const uint32_t unit = pxr_block_unit_of(&block.header, (uint32_t)(h->frame - g->first_frame));
+        if (!pxr_unit_is_cached(d->archive, &block, unit) &&
+            pxr_unit_get(d, &block, unit, &entry, &pixels, NULL) == PXR_OK)
+            pxr_cache_put(d->archive->unit_cache, entry);
+    }
+}
+
+static void *worker_main(void *arg)
+{
+    struct pxr_prefetch *p = arg;
+    pxr_decoder *d;
+    if (pxr_decoder_new(&d, p->archive) != PXR_OK)
+        return NULL;
+    pthread_mutex_lock(&p->lock);
+    for (;;) {
+        while (!p->help.n && !p->ahead.n && !p->is_ending)
+            pthread_cond_wait(&p->has_work, &p->lock);
+        if (p->is_ending)
+            break;
+        d->is_prefetching = !p->help.n;
+        const struct hint h = pop(p->help.n ? &p->help : &p->ahead);
+        pthread_mutex_unlock(&p->lock);
+        load_hint(d, &h);
+        pthread_mutex_lock(&p->lock);
+    }
+    pthread_mutex_unlock(&p->lock);
+    pxr_decoder_free(d);
+    return NULL;
+}
+
+enum pxr_err pxr_archive_start_workers(pxr_archive *a, unsigned n_workers)
+{
+    if (a->prefetch)
+        return PXR_E_STATE;
+    if (!n_workers)
+        return PXR_OK;
+    struct pxr_prefetch *p = pxr_alloc_zero(1, sizeof *p + n_workers * sizeof p->workers[0]);
+    if (!p)
+        return PXR_E_NOMEM;
+    p->archive = a;
+    p->help = (struct queue){p->help_hints, N_HELP, 0, 0};
+    p->ahead = (struct queue){p->ahead_hints, N_AHEAD, 0, 0};
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->has_work, NULL);
+    /* Signals belong to the program's own threads. */
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    for (; p->n_workers < n_workers; p->n_workers++)
+        if (pthread_create(&p->workers[p->n_workers], NULL, worker_main, p))
+            break;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    a->prefetch = p;
+    return PXR_OK;
+}
+
+void pxr_prefetch_stop(struct pxr_prefetch *p)
+{
+    if (!p)
+        return;
+    pthread_mutex_lock(&p->lock);
+    p->is_ending = true;
+    pthread_cond_broadcast(&p->has_work);
+    pthread_mutex_unlock(&p->lock);
+    for (unsigned i = 0; i < p->n_workers; i++)
+        pthread_join(p->workers[i], NULL);
+    pthread_mutex_destroy(&p->lock);
+    pthread_cond_destroy(&p->has_work);
+    pxr_free(p);
+}
+
+/* ---- hints -------------------------------------------------------------------------------------- */
+
+void pxr_prefetch_help(pxr_decoder *d, uint64_t frame, uint32_t first_block, uint32_t end_block)
+{
+    struct pxr_prefetch *p = d->archive->prefetch;
+    if (!p || end_block - first_block < 2)
+        return;
+    const struct pxr_group *g = &d->group->group;
+    bool is_first = true; /* the first one that is missing is decoded by the reader itself */
+    for (uint32_t b = first_block; b < end_block; b++) {
+        struct pxr_placed_block block;
+        if (pxr_group_block(d->archive, d->group, b, &block, NULL) != PXR_OK)
+            return;
+        if (!block.header.n_units)
+            continue;
+        const uint32_t unit = pxr_block_unit_of(&block.header, (uint32_t)(frame - g->first_frame));
+        if (pxr_block_unit_pixel_bytes(&block.header, unit) < MIN_HELP_BYTES)
+            return;
+        if (pxr_unit_is_cached(d->archive, &block, unit))
+            continue;
+        if (!is_first) {
+            const struct hint h = {frame, block.y0, block.header.shape.height_px};
+            pthread_mutex_lock(&p->lock);
+            push(p, &p->help, &h);
+            pthread_mutex_unlock(&p->lock);
+        }
+        is_first = false;
+    }
+}
+
+/* The stream that this frame belongs to or begins.  The lock is held. */
+static struct stream *find_stream(struct pxr_prefetch *p, uint64_t frame)
+{
+    struct stream *oldest = &p->streams[0];
+    for (int i = 0; i < N_STREAMS; i++) {
+        struct stream *s = &p->streams[i];
+        if (s->tick && (s->frame == frame || s->frame + 1 == frame))
+            return s;
+        if (s->tick < oldest->tick)
+            oldest = s;
+    }
+    *oldest = (struct stream){.frame = frame, .row0 = UINT32_MAX};
+    return oldest;
+}
+
+/* How many frames ahead: a group, but no more than a quarter of the cache. */
+static uint64_t frames_ahead(const pxr_archive *a)
+{
+    const uint64_t frame = (uint64_t)a->sb.width_px * a->sb.height_px * (a->sb.bits / 8u);
+    const uint64_t fit = pxr_cache_max_bytes(a->unit_cache) / 4 / frame;
+    return pxr_max_u64(1, pxr_min_u64(fit, a->sb.nominal_frames));
+}
+
+void pxr_prefetch_note(pxr_decoder *d, uint64_t frame, uint32_t row0, uint32_t n_rows)
+{
+    struct pxr_prefetch *p = d->archive->prefetch;
+    if (!p)
+        return;
+    pthread_mutex_lock(&p->lock);
+    struct stream *s = find_stream(p, frame);
+    s->tick = ++p->clock;
+    if (s->frame + 1 == frame) {
+        /* One step of a stream is one frame, however many reads it came in.  What comes next is the
+         * same rows that were read of the frame before. */
+        const struct hint rows = {0, s->row0, s->row_end - s->row0};
+        s->streak++;
+        s->frame = frame;
+        s->row0 = UINT32_MAX;
+        s->row_end = 0;
+        if (s->streak >= MIN_STREAK) {
+            const uint64_t end =
+                pxr_min_u64(frame + 1 + frames_ahead(d->archive), d->archive->root.n_frames);
+            for (uint64_t f = pxr_max_u64(frame + 1, s->hinted_end); f < end; f++) {
+                const struct hint h = {f, rows.row0, rows.n_rows};
+                push(p, &p->ahead, &h);
+            }
+            s->hinted_end = end;
+        }
+    }
+    s->row0 = row0 < s->row0 ? row0 : s->row0;
+    s->row_end = row0 + n_rows > s->row_end ? row0 + n_rows : s->row_end;
+    pthread_mutex_unlock(&p->lock);
+}

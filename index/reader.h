@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT
+ * Inside an open archive: index pages and groups on demand, units through the cache. */
+#ifndef PXR_INDEX_READER_H
+#define PXR_INDEX_READER_H
+
+#include "cache.h"
+#include "parse.h"
+
+#include <stdatomic.h>
+
+/* A group header, parsed.  Lives in the index cache. */
+struct pxr_loaded_group {
+    struct pxr_group group;
+    uint32_t *header_offs; /* of each block's header, from group.headers */
+    uint64_t headers_off;  /* of the first block header in the file */
+    uint8_t bytes[];
+};
+
+/* A frame page, parsed.  Lives in the index cache. */
+struct pxr_loaded_frames {
+    struct pxr_frames_page page;
+    struct pxr_loaded_run {
+        uint32_t first; /* frame within the page */
+        uint32_t off;   /* of the run's bytes, from page.runs */
+    } *runs;
+    uint64_t *meta_offs; /* of each frame's metadata, from page.meta; NULL: no metadata */
+    uint8_t bytes[];
+};
+
+struct pxr_prefetch; /* prefetch.c */
+
+struct pxr_archive {
+    struct pxr_file file;
+    struct pxr_limits limits; /* every field set */
+    struct pxr_superblock sb;
+    struct pxr_commit commit;
+    struct pxr_root root;
+    uint64_t end_off, tail_bytes; /* of the last commit; behind it */
+    uint8_t commit_bytes[PXR_COMMIT_RECORD_BYTES]; /* to see whether the file was replaced */
+    char *meta;
+    size_t meta_bytes;
+    pxr_cache *index_cache, *unit_cache;
+    struct pxr_prefetch *prefetch; /* NULL: no workers */
+    /* Counters for pxr_archive_stats; nothing else is published through them. */
+    _Atomic uint64_t n_decoded, n_prefetched, n_hits, n_bytes_read, n_index_reads;
+};
+
+struct pxr_decoder {
+    struct pxr_archive *archive;
+    pxr_block_decoder *block;
+    struct pxr_diag diag;
+    bool is_prefetching; /* counts into n_prefetched, starts no prefetch itself */
+    /* The group of the last read stays referenced: the next read is mostly in the same one. */
+    pxr_cache_entry *group_entry;
+    struct pxr_loaded_group *group;
+    struct pxr_buffer packed;  /* compressed bytes of one unit */
+    void *scratch;             /* pxr_decoder_scratch */
+    size_t scratch_bytes;
+};
+
+/* Scratch memory of the decoder's thread for the layer above: 64-byte aligned, grow-only, contents
+ * undefined; NULL: no memory. */
+void *pxr_decoder_scratch(pxr_decoder *d, size_t n_bytes);
+pxr_archive *pxr_decoder_archive(const pxr_decoder *d);
+
+/* ---- archive.c ---------------------------------------------------------------------------------- */
+
+/* Find the last valid commit of a file with this superblock; *record is where its record starts.  Fills
+ * record_bytes with the record. */
+enum pxr_err pxr_commit_find(const struct pxr_file *file, const struct pxr_superblock *sb,
+                             uint64_t file_bytes, struct pxr_commit *out, uint64_t *record_off,
+                             uint8_t record_bytes[PXR_COMMIT_RECORD_BYTES], struct pxr_diag *diag);
+/* The directory's entry for a frame that exists. */
+enum pxr_err pxr_dir_find(pxr_archive *a, uint64_t frame, struct pxr_dir_entry *out,
+                          struct pxr_diag *diag);
+/* Parsed structures in the index cache: *entry must be put back into a->index_cache. */
+enum pxr_err pxr_group_get(pxr_archive *a, const struct pxr_dir_entry *dir, pxr_cache_entry **entry,
+                           struct pxr_loaded_group **out, struct pxr_diag *diag);
+enum pxr_err pxr_frames_get(pxr_archive *a, const struct pxr_dir_entry *dir, pxr_cache_entry **entry,
+                            struct pxr_loaded_frames **out, struct pxr_diag *diag);
+/* A block of a loaded group: its checked header, window and where its payload is. */
+struct pxr_placed_block {
+    struct pxr_block_header header;
+    uint32_t x0, y0;
+    uint64_t payload_off;
+    struct pxr_hash128 identity;
+};
+enum pxr_err pxr_group_block(const pxr_archive *a, const struct pxr_loaded_group *g, uint32_t block,
+                             struct pxr_placed_block *out, struct pxr_diag *diag);
+/* After a failure: CHANGED instead of e when superblock or commit are not what they were at open. */
+enum pxr_err pxr_archive_recheck(pxr_archive *a, enum pxr_err e, struct pxr_diag *diag);
+
+/* ---- frame_read.c ------------------------------------------------------------------------------- */
+
+/* Decoded samples of one unit, referenced: *entry must be put back into unit_cache. */
+enum pxr_err pxr_unit_get(pxr_decoder *d, const struct pxr_placed_block *block, uint32_t unit,
+                          pxr_cache_entry **entry, const uint8_t **pixels, struct pxr_diag *diag);
+/* Make d->group the group of frame. */
+enum pxr_err pxr_decoder_seek(pxr_decoder *d, uint64_t frame, struct pxr_diag *diag);
+/* The blocks of d->group that hold rows [row0, row0 + n_rows): those of whole rows of blocks. */
+void pxr_group_blocks_of_rows(const struct pxr_group *g, uint32_t row0, uint32_t n_rows,
+                              uint32_t *first, uint32_t *end);
+bool pxr_unit_is_cached(pxr_archive *a, const struct pxr_placed_block *block, uint32_t unit);
+
+/* ---- prefetch.c --------------------------------------------------------------------------------- */
+
+/* A reader is about to need these blocks of a frame: let the workers begin with all but the first. */
+void pxr_prefetch_help(pxr_decoder *d, uint64_t frame, uint32_t first_block, uint32_t end_block);
+/* A reader has read these rows of a frame: when frames are read in order, decode what comes next. */
+void pxr_prefetch_note(pxr_decoder *d, uint64_t frame, uint32_t row0, uint32_t n_rows);
+void pxr_prefetch_stop(struct pxr_prefetch *p); /* NULL is allowed */
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ * Read the golden archives and compare every pixel; with "make DIR", write them anew (only when the
+ * format changes, together with docs/format.md). */
+#include "golden_specs.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+static bool make_one(const char *dir, size_t i)
+{
+    char path[4096];
+    struct kept_file k;
+    size_t n;
+    kept_init(&k, NULL, 0);
+    if (test_write(&k, &golden[i].spec, NULL, NULL) != PXR_OK)
+        return false;
+    const uint8_t *bytes = pxr_file_memory_bytes(&k.memory, &n);
+    snprintf(path, sizeof path, "%s/%s.pxr", dir, golden[i].name);
+    FILE *f = fopen(path, "wb");
+    const bool is_written = f && fwrite(bytes, 1, n, f) == n && fclose(f) == 0;
+    kept_fini(&k);
+    return is_written;
+}
+
+/* Samples that no codec touches and a container without a library's choices: the writer must give the
+ * very bytes of the golden file, on any machine. */
+static bool writer_agrees(size_t i, const char *path, char *why, size_t why_bytes)
+{
+    struct kept_file k;
+    size_t n, n_file = 0;
+    uint8_t *file = NULL;
+    const int fd = open(path, O_RDONLY);
+    kept_init(&k, NULL, 0);
+    bool is_equal = fd >= 0 && pxr_read_all(fd, 1 << 24, &file, &n_file, NULL) == PXR_OK &&
+                    test_write(&k, &golden[i].spec, NULL, NULL) == PXR_OK;
+    const uint8_t *bytes = pxr_file_memory_bytes(&k.memory, &n);
+    is_equal = is_equal && n == n_file && !memcmp(bytes, file, n);
+    if (!is_equal)
+        snprintf(why, why_bytes, "the writer gives other bytes (%zu, not %zu)", n, n_file);
+    kept_fini(&k);
+    pxr_free(file);
+    if (fd >= 0)
+        close(fd);
+    return is_equal;
+}
+
+static bool check_one(const char *dir, size_t i)
+{
+    char path[4096], why[1600] = "";
+    struct pxr_archive_info info;
+    struct pxr_check_report report = {0};
+    struct pxr_diag d = {0};
+    pxr_archive *a;
+    snprintf(path, sizeof path, "%s/%s.pxr", dir, golden[i].name);
+    enum pxr_err e = pxr_archive_open(&a, path, NULL, &d);
+    if (e == PXR_OK) {
+        pxr_archive_info(a, &info);
+        e = info.n_frames == golden[i].spec.n_frames
+                ? test_verify(a, &golden[i].spec, info.n_frames, &d)
+                : pxr_fail(&d, PXR_E_MISMATCH, "another number of frames");
+        pxr_archive_close(a);
+    }
+    if (e == PXR_OK)
+        e = pxr_archive_check(path, PXR_CHECK_DEEP, 2, NULL, NULL, NULL, &report, &d);
+    if (e != PXR_OK)
+        pxr_diag_line(&d, why, sizeof why);
+    else if (report.n_damages)
+        snprintf(why, sizeof why, "check finds damage");
+    else if (golden[i].spec.codec == PXR_CODEC_STORE || golden[i].spec.content == TEST_ZERO)
+        writer_agrees(i, path, why, sizeof why);
+    printf("%-12s %s%s\n", golden[i].name, why[0] ? "FAILED: " : "ok", why);
+    return !why[0];
+}
+
+int main(int argc, char **argv)
+{
+    const bool is_making = argc == 3 && !strcmp(argv[1], "make");
+    bool is_good = argc == (is_making ? 3 : 2);
+    for (size_t i = 0; is_good && i < N_GOLDEN; i++)
+        is_good = is_making ? make_one(argv[2], i) : is_good & check_one(argv[1], i);
+    return is_good ? 0 : 1;
+}

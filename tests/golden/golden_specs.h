@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ * The golden archives: small, one for each thing that the format can say, read for ever. */
+#ifndef PXR_TESTS_GOLDEN_SPECS_H
+#define PXR_TESTS_GOLDEN_SPECS_H
+
+#include "kept_archive.h"
+
+static const struct {
+    const char *name;
+    struct test_spec spec;
+} golden[] = {
+    {"smallest", {.w = 1, .h = 1, .n_frames = 1, .bits = 8, .content = TEST_NOISE}},
+    {"store8", {.w = 13, .h = 9, .n_frames = 7, .bt = 3, .bh = 4, .bits = 8, .content = TEST_NOISE,
+                .codec = PXR_CODEC_STORE}},
+    {"store16", {.w = 5, .h = 12, .n_frames = 6, .bt = 4, .bw = 3, .bits = 16, .content = TEST_NOISE,
+                 .codec = PXR_CODEC_STORE, .commit_every = 2}},
+    {"zstd8", {.w = 40, .h = 33, .n_frames = 20, .bt = 8, .bh = 16, .bits = 8,
+               .content = TEST_SMOOTH, .commit_every = 9}},
+    {"zstd16", {.w = 40, .h = 33, .n_frames = 20, .bt = 8, .bh = 16, .bits = 16,
+                .content = TEST_SMOOTH}},
+    {"constant16", {.w = 21, .h = 10, .n_frames = 9, .bt = 4, .bits = 16, .content = TEST_ZERO}},
+    {"shared8", {.w = 16, .h = 16, .n_frames = 12, .bt = 3, .bh = 8, .bits = 8,
+                 .content = TEST_REPEAT}},
+    {"published8", {.w = 19, .h = 11, .n_frames = 130, .bt = 100, .bh = 8, .bw = 8, .bits = 8,
+                    .content = TEST_SMOOTH}},
+};
+#define N_GOLDEN (sizeof golden / sizeof *golden)
+
+#endif
