@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ * The bytes of one input, in order and counted: what was taken from it before, then its descriptor.
+ */
+#include "source.h"
+
+#include "alloc.h"
+#include "bytes.h"
+#include "diag.h"
+#include "io.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BUFFER_BYTES = 65536 };
+
+enum pxr_err pxr_source_init(struct pxr_source *s, int fd, const uint8_t *head, size_t head_bytes,
+                             struct pxr_diag *diag)
+{
+    *s = (struct pxr_source){.fd = fd, .diag = diag, .end_off_bytes = head_bytes};
+    s->buffer = pxr_alloc(BUFFER_BYTES);
+    if (!s->buffer)
+        return pxr_fail_nomem(diag, BUFFER_BYTES);
+    s->at = head_bytes ? head : s->buffer;
+    s->end = s->at + head_bytes;
+    return PXR_OK;
+}
+
+void pxr_source_fini(struct pxr_source *s)
+{
+    pxr_free(s->buffer);
+    *s = (struct pxr_source){.fd = -1};
+}
+
+/* Up to n bytes from the descriptor; only called when nothing is buffered. */
+static size_t take(struct pxr_source *s, void *dst, size_t n_bytes)
+{
+    size_t got = 0;
+    if (s->has_ended)
+        return 0;
+    s->err = pxr_read_fd(s->fd, dst, n_bytes, &got, s->diag);
+    if (s->err != PXR_OK && s->diag)
+        s->diag->off_bytes = s->end_off_bytes + got;
+    s->has_ended = got < n_bytes;
+    s->end_off_bytes += got;
+    return got;
+}
+
+bool pxr_source_fill(struct pxr_source *s)
+{
+    if (s->at != s->end)
+        return true;
+    s->at = s->end = s->buffer;
+    s->end += take(s, s->buffer, BUFFER_BYTES);
+    return s->at != s->end;
+}
+
+size_t pxr_source_read(struct pxr_source *s, void *dst, size_t n_bytes)
+{
+    size_t done = 0;
+    while (done < n_bytes) {
+        if (s->at == s->end && n_bytes - done >= BUFFER_BYTES)
+            return done + take(s, (uint8_t *)dst + done, n_bytes - done);
+        if (!pxr_source_fill(s))
+            break;
+        const size_t n = (size_t)pxr_min_u64((uint64_t)(s->end - s->at), n_bytes - done);
+        memcpy((uint8_t *)dst + done, s->at, n);
+        s->at += n;
+        done += n;
+    }
+    return done;
+}
+
+uint64_t pxr_source_skip(struct pxr_source *s, uint64_t n_bytes)
+{
+    uint64_t done = 0;
+    while (done < n_bytes && pxr_source_fill(s)) {
+        const uint64_t n = pxr_min_u64((uint64_t)(s->end - s->at), n_bytes - done);
+        s->at += n;
+        done += n;
+    }
+    return done;
+}
+
+uint64_t pxr_source_left(const struct pxr_source *s)
+{
+    struct stat st;
+    const off_t at = lseek(s->fd, 0, SEEK_CUR);
+    if (at < 0 || fstat(s->fd, &st) || !S_ISREG(st.st_mode))
+        return PXR_NONE;
+    return (uint64_t)(s->end - s->at) + (st.st_size > at ? (uint64_t)(st.st_size - at) : 0);
+}
+
+enum pxr_err pxr_source_ended(struct pxr_source *s, const char *field, uint64_t expected,
+                              uint64_t found, const char *text)
+{
+    if (s->err != PXR_OK)
+        return s->err;
+    return pxr_fail_field(s->diag, PXR_E_TRUNCATED, pxr_source_off(s), field, expected, found, "%s",
+                          text);
+}
