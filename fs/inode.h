@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ * The tree of the mount as pure arithmetic: inode <-> node <-> place in its folder, no table. */
+#ifndef PXR_FS_INODE_H
+#define PXR_FS_INODE_H
+
+#include "pixelrain.h"
+
+#define PXR_FOLDER_FRAMES 1000u /* in a folder of the nested layout */
+
+enum pxr_node_kind {
+    PXR_NODE_NONE = 0,
+    PXR_NODE_ROOT,
+    PXR_NODE_SERVICE, /* .pixelrain                                 */
+    PXR_NODE_INFO,    /* info.json                                  */
+    PXR_NODE_STATS,   /* stats.json                                 */
+    PXR_NODE_VIEW,    /* the folder of a view                       */
+    PXR_NODE_FOLDER,  /* nested layout: index counts folders        */
+    PXR_NODE_FRAME,   /* index counts frames                        */
+};
+
+struct pxr_node {
+    enum pxr_node_kind kind;
+    enum pxr_view view;
+    uint64_t index;
+};
+
+/* What the mount shows.  With one view at the root (is_single) the root has the frames, or their
+ * folders, and nothing else; .pixelrain is then not listed, but can be named, and holds info.json. */
+struct pxr_fs_tree {
+    uint64_t n_frames; /* at most PXR_FS_MAX_FRAMES                        */
+    enum pxr_view views[PXR_N_VIEWS];
+    unsigned n_views;
+    bool is_single, is_nested;
+};
+
+#define PXR_FS_MAX_FRAMES ((uint64_t)1 << 56)
+#define PXR_INO_ROOT 1u
+
+/* Different nodes have different inodes, and they never change while the archive grows. */
+uint64_t pxr_node_ino(struct pxr_node node);
+/* NONE: no such inode in this tree. */
+struct pxr_node pxr_node_at(const struct pxr_fs_tree *t, uint64_t ino);
+struct pxr_node pxr_node_parent(const struct pxr_fs_tree *t, struct pxr_node node);
+bool pxr_node_is_folder(struct pxr_node node);
+
+/* What a listing shows, without "." and "..".  child < n_children. */
+uint64_t pxr_node_n_children(const struct pxr_fs_tree *t, struct pxr_node folder);
+struct pxr_node pxr_node_child(const struct pxr_fs_tree *t, struct pxr_node folder, uint64_t child);
+/* Those children that are folders. */
+uint64_t pxr_node_n_folders(const struct pxr_fs_tree *t, struct pxr_node folder);
+
+#define PXR_NODE_NAME_BYTES 32
+/* The name of anything but a frame; returns dst. */
+char *pxr_node_name(const struct pxr_fs_tree *t, struct pxr_node node, char dst[PXR_NODE_NAME_BYTES]);
+/* Find a child that is not a frame.  NONE: there is none of that name. */
+struct pxr_node pxr_node_find(const struct pxr_fs_tree *t, struct pxr_node folder, const char *name);
+/* The view whose frames this folder has as children; false: it has none. */
+bool pxr_node_holds_frames(const struct pxr_fs_tree *t, struct pxr_node folder, enum pxr_view *view);
+/* Is this frame, as a file of the folder's view, a child of it? */
+bool pxr_node_holds_frame(const struct pxr_fs_tree *t, struct pxr_node folder, uint64_t frame);
+
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT
+ * The life of a mount, from the command line to the end of the process. */
+#define FUSE_USE_VERSION 312
+#include <fuse_lowlevel.h>
+
+#include "mount.h"
+
+#include "alloc.h"
+#include "daemon.h"
+#include "diag.h"
+#include "fs_log.h"
+#include "ops.h"
+#include "readahead.h"
+#include "shutdown.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct mount {
+    struct pxr_mount_options options;
+    struct pxr_server server;
+    char source[PATH_MAX], mount_point[PATH_MAX]; /* absolute: a daemon lives in "/" */
+    struct fuse_session *session;
+    bool is_mounted;
+    struct pxr_daemon daemon;
+};
+
+/* ---- what can be known before anything is opened ------------------------------------------------- */
+
+/* A path as a shell takes it, for a line that can be pasted. */
+static const char *shell_quoted(const char *path, char *dst, size_t dst_bytes)
+{
+    size_t n = 0;
+    dst[n++] = '\'';
+    for (; *path && n + 6 < dst_bytes; path++) {
+        if (*path == '\'')
+            n += (size_t)snprintf(dst + n, dst_bytes - n, "'\\''");
+        else
+            dst[n++] = *path;
+    }
+    dst[n++] = '\'';
+    dst[n] = 0;
+    return dst;
+}
+
+static enum pxr_err check_mount_point(struct mount *m, struct pxr_diag *diag)
+{
+    const char *given = m->options.mount_point;
+    struct stat st;
+    char quoted[160];
+    if (stat(given, &st)) {
+        if (errno != ENOTCONN)
+            return pxr_fail_sys(diag, PXR_E_IO, errno, "%.150s", given);
+        return pxr_fail(diag, PXR_E_BUSY,
+                        "a mount whose process is gone is still here; remove it with: "
+                        "fusermount3 -u %s",
+                        shell_quoted(given, quoted, strlen(given) < 90 ? sizeof quoted : 96));
+    }
+    if (!S_ISDIR(st.st_mode))
+        return pxr_fail_sys(diag, PXR_E_IO, ENOTDIR, "%.150s", given);
+    if (!realpath(given, m->mount_point))
+        return pxr_fail_sys(diag, PXR_E_IO, errno, "%.150s", given);
+    return PXR_OK;
+}
+
+/* In better words than libfuse's, and before the archive is read. */
+static enum pxr_err check_device(struct pxr_diag *diag)
+{
+    const int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return pxr_fail_sys(diag, PXR_E_IO, errno,
+                            "this machine, container or user cannot mount ('pixelrain extract' "
+                            "writes the frames as files instead): /dev/fuse");
+    close(fd);
+    return PXR_OK;
+}
+
+/* ---- the session --------------------------------------------------------------------------------- */
+
+/* libfuse's own messages; it ends them with a newline. */
+static void log_libfuse(enum fuse_log_level level, const char *text, va_list args)
+{
+    char line[512];
+    if (level > FUSE_LOG_WARNING)
+        return;
+    vsnprintf(line, sizeof line, text, args);
+    line[strcspn(line, "\n")] = 0;
+    pxr_log_line("%s", line);
+}
+
+/* "-o ..." for libfuse: commas and backslashes of the source's path must not end an option. */
+static bool add_session_args(struct mount *m, struct fuse_args *args)
+{
+    char *list = NULL;
+    bool is_ok = fuse_opt_add_opt(&list, "ro,nosuid,nodev,noexec,default_permissions") == 0 &&
+                 fuse_opt_add_opt(&list, "subtype=pixelrain") == 0;
+    if (is_ok && m->options.allows_others)
+        is_ok = fuse_opt_add_opt(&list, "allow_other") == 0;
+    const size_t fsname_bytes = strlen(m->source) + sizeof "fsname=";
+    char *fsname = pxr_alloc(fsname_bytes);
+    if (is_ok && fsname) {
+        snprintf(fsname, fsname_bytes, "fsname=%s", m->source);
+        is_ok = fuse_opt_add_opt_escaped(&list, fsname) == 0;
+    }
+    is_ok = is_ok && fsname && fuse_opt_add_arg(args, PXR_PROGRAM) == 0 &&
+            fuse_opt_add_arg(args, "-o") == 0 && fuse_opt_add_arg(args, list) == 0;
+    pxr_free(fsname);
+    free(list); /* libfuse's */
+    return is_ok;
+}
+
+static enum pxr_err mount_session(struct mount *m, struct pxr_diag *diag)
+{
+    struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+    fuse_set_log_func(log_libfuse);
+    if (add_session_args(m, &args))
+        m->session = fuse_session_new(&args, pxr_ops(), sizeof *pxr_ops(), &m->server);
+    fuse_opt_free_args(&args);
+    if (!m->session)
+        return pxr_fail(diag, PXR_E_NOMEM, "libfuse cannot start a session");
+    m->is_mounted = fuse_session_mount(m->session, m->mount_point) == 0;
+    if (!m->is_mounted)
+        return pxr_fail(diag, PXR_E_IO, "cannot mount on %.150s", m->mount_point);
+    return PXR_OK;
+}
+
+static void end_session(void *arg)
+{
+    struct mount *m = arg;
+    fuse_session_exit(m->session);
+}
+
+/* Answer the kernel's first request, INIT, here and now: after it the mount is real, the caller may be
+ * told, and the readahead stays as it is set (INIT's answer would lower it again). */
+static enum pxr_err greet_kernel(struct mount *m, struct pxr_diag *diag)
+{
+    struct fuse_buf buf = {0};
+    int n = 0;
+    while (!atomic_load(&m->server.is_initialised) && !fuse_session_exited(m->session)) {
+        n = fuse_session_receive_buf(m->session, &buf);
+        if (n > 0)
+            fuse_session_process_buf(m->session, &buf);
+        else if (n != -EINTR)
+            break;
+    }
+    free(buf.mem); /* libfuse's */
+    if (atomic_load(&m->server.is_initialised))
+        return PXR_OK;
+    return pxr_fail_sys(diag, PXR_E_IO, n < 0 ? -n : 0, "the kernel does not answer");
+}
+
+static enum pxr_err serve(struct mount *m, struct pxr_diag *diag)
+{
+    struct fuse_loop_config *config = fuse_loop_cfg_create();
+    if (!config)
+        return pxr_fail_nomem(diag, sizeof(void *));
+    fuse_loop_cfg_set_max_threads(config, m->options.max_threads);
+    /* Idle threads stay: ending and starting them again costs more than small files do. */
+    fuse_loop_cfg_set_idle_threads(config, m->options.max_threads);
+    const int result = fuse_session_loop_mt(m->session, config);
+    fuse_loop_cfg_destroy(config);
+    /* Above 0: a signal.  The end of the mount is no failure. */
+    if (result < 0 && result != -ENODEV && result != -EINTR)
+        return pxr_fail_sys(diag, PXR_E_IO, -result, "serving the mount failed");
+    return PXR_OK;
+}
+
+/* ---- the order of things -------------------------------------------------------------------------- */
+
+/* From a mounted session on. */
+static enum pxr_err live(struct mount *m, struct pxr_diag *diag)
+{
+    enum pxr_err e = PXR_OK;
+    if (!m->options.is_foreground)
+        e = pxr_daemon_start(&m->daemon, diag);
+    if (e == PXR_OK)
+        e = pxr_shutdown_watch(end_session, m, m->mount_point, diag);
+    if (e == PXR_OK)
+        e = greet_kernel(m, diag);
+    if (e != PXR_OK)
+        return e;
+    if (m->options.readahead_bytes && geteuid() == 0 &&
+        !pxr_readahead_raise(m->mount_point, m->options.readahead_bytes) && m->options.is_verbose)
+        pxr_log_line("the kernel's readahead could not be raised");
+    /* Here is the place of the unmount helper, then of giving up root's privileges, then of the
+     * sandbox: Landlock does not reach threads that run already, and no process may be forked after
+     * they do. */
+    e = m->options.n_workers ? pxr_archive_start_workers(m->server.archive, m->options.n_workers)
+                             : PXR_OK;
+    if (e != PXR_OK)
+        return pxr_fail(diag, e, "cannot start %u threads that decode", m->options.n_workers);
+    if (m->options.is_verbose)
+        printf("%s is mounted on %s\n", m->source, m->mount_point);
+    fflush(stdout);
+    pxr_daemon_report(&m->daemon, 0);
+    return serve(m, diag);
+}
+
+static enum pxr_err run(struct mount *m, struct pxr_diag *diag)
+{
+    enum pxr_err e = check_mount_point(m, diag);
+    if (e == PXR_OK)
+        e = check_device(diag);
+    if (e == PXR_OK)
+        e = pxr_server_init(&m->server, &m->options, m->options.source, diag);
+    if (e == PXR_OK && !realpath(m->options.source, m->source))
+        e = pxr_fail_sys(diag, PXR_E_IO, errno, "%.150s", m->options.source);
+    if (e == PXR_OK)
+        e = mount_session(m, diag);
+    return e == PXR_OK ? live(m, diag) : e;
+}
+
+static int end(struct mount *m, enum pxr_err e, const struct pxr_diag *diag)
+{
+    if (e != PXR_OK)
+        pxr_log_diag(diag);
+    if (m->is_mounted)
+        fuse_session_unmount(m->session);
+    pxr_shutdown_forget();
+    if (m->session)
+        fuse_session_destroy(m->session);
+    pxr_server_fini(&m->server);
+    pxr_daemon_report(&m->daemon, pxr_err_exit(e));
+    return pxr_err_exit(e);
+}
+
+int pxr_mount_main(int argc, char **argv)
+{
+    struct pxr_diag diag;
+    struct mount *m = pxr_alloc_zero(1, sizeof *m);
+    if (!m)
+        return pxr_err_exit(PXR_E_NOMEM);
+    m->daemon.report_fd = -1;
+    int exit_code = 0;
+    if (pxr_mount_options_parse(&m->options, argc, argv, &diag) != PXR_OK) {
+        pxr_log_diag(&diag);
+        exit_code = pxr_err_exit(diag.code);
+    } else if (m->options.wants_help) {
+        pxr_mount_options_help();
+    } else if (m->options.wants_version) {
+        printf("%s %s\n", PXR_PROGRAM, pxr_version());
+        if (m->options.is_verbose)
+            printf("libfuse %s\n", fuse_pkgversion());
+    } else {
+        const enum pxr_err e = run(m, &diag);
+        exit_code = end(m, e, &diag);
+    }
+    pxr_free(m);
+    return exit_code;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ * How far the kernel reads ahead on a mount: a knob of its device that only root may turn. */
+#ifndef PXR_FS_READAHEAD_H
+#define PXR_FS_READAHEAD_H
+
+#include "pixelrain.h"
+
+/* Raise the readahead of the file system mounted at mount_point, an absolute path.  False: not
+ * possible.  Asks the kernel's mount table and not the mount, which nobody may serve yet. */
+bool pxr_readahead_raise(const char *mount_point, uint64_t n_bytes);
+
+#endif

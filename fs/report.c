@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ * The two JSON files of the mount: info.json and .pixelrain/stats.json. */
+#include "report.h"
+
+#include "alloc.h"
+#include "diag.h"
+#include "json.h"
+
+#include <string.h>
+
+enum pxr_err pxr_report_info(const struct pxr_server *s, char **out, size_t *out_bytes,
+                             struct pxr_diag *diag)
+{
+    const struct pxr_archive_info *i = &s->info;
+    struct pxr_json j = {.is_indented = true};
+    size_t meta_bytes = 0;
+    const char *meta = pxr_archive_meta(s->archive, &meta_bytes);
+    pxr_json_object(&j, NULL);
+    pxr_json_text(&j, "program", "pixelrain");
+    pxr_json_text(&j, "version", pxr_version());
+    pxr_json_hex(&j, "id", i->id, sizeof i->id);
+    pxr_json_u64(&j, "commit", i->commit);
+    pxr_json_u64(&j, "frames", i->n_frames);
+    pxr_json_u64(&j, "groups", i->n_groups);
+    pxr_json_u64(&j, "width_px", i->width_px);
+    pxr_json_u64(&j, "height_px", i->height_px);
+    pxr_json_u64(&j, "bits", i->bits);
+    pxr_json_object(&j, "block");
+    pxr_json_u64(&j, "frames", i->nominal_frames);
+    pxr_json_u64(&j, "height_px", i->nominal_height_px);
+    pxr_json_u64(&j, "width_px", i->nominal_width_px);
+    pxr_json_end_object(&j);
+    pxr_json_u64(&j, "pixel_bytes", i->pixel_bytes);
+    pxr_json_u64(&j, "archive_bytes", i->archive_bytes);
+    pxr_json_u64(&j, "tail_bytes", i->tail_bytes);
+    pxr_json_text(&j, "layout", s->tree.is_nested ? "nested" : "flat");
+    pxr_json_array(&j, "views");
+    for (unsigned v = 0; v < s->tree.n_views; v++)
+        pxr_json_text(&j, NULL, pxr_view_name(s->tree.views[v]));
+    pxr_json_end_array(&j);
+    if (meta_bytes) /* as text: nobody has checked that it is JSON */
+        pxr_json_string(&j, "meta", meta, meta_bytes);
+    pxr_json_end_object(&j);
+    if (j.is_failed) {
+        pxr_json_fini(&j);
+        return pxr_fail(diag, PXR_E_NOMEM, "no memory for info.json");
+    }
+    j.text[j.n_bytes] = '\n'; /* instead of the NUL, which nobody needs */
+    *out = j.text;
+    *out_bytes = j.n_bytes + 1;
+    return PXR_OK;
+}
+
+static uint64_t value_of(const atomic_uint_fast64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+bool pxr_report_stats(const struct pxr_server *s, char dst[PXR_STATS_BYTES])
+{
+    static const char *const names[PXR_N_REQUESTS] = {
+        [PXR_REQ_LOOKUP] = "lookup",   [PXR_REQ_GETATTR] = "getattr", [PXR_REQ_OPEN] = "open",
+        [PXR_REQ_READ] = "read",       [PXR_REQ_READDIR] = "readdir", [PXR_REQ_XATTR] = "xattr",
+        [PXR_REQ_STATFS] = "statfs",
+    };
+    struct pxr_json j = {.is_indented = true};
+    struct pxr_stats stats;
+    pxr_archive_stats(s->archive, &stats);
+    pxr_json_object(&j, NULL);
+    pxr_json_u64(&j, "units_decoded", stats.units_decoded);
+    pxr_json_u64(&j, "units_prefetched", stats.units_prefetched);
+    pxr_json_u64(&j, "unit_hits", stats.unit_hits);
+    pxr_json_u64(&j, "bytes_read", stats.bytes_read);
+    pxr_json_u64(&j, "index_reads", stats.index_reads);
+    pxr_json_u64(&j, "cache_bytes", stats.cache_bytes);
+    pxr_json_u64(&j, "cache_limit_bytes", stats.cache_limit_bytes);
+    pxr_json_object(&j, "requests");
+    for (unsigned r = 0; r < PXR_N_REQUESTS; r++)
+        pxr_json_u64(&j, names[r], value_of(&s->n_requests[r]));
+    pxr_json_end_object(&j);
+    pxr_json_u64(&j, "requests_failed", value_of(&s->n_failed));
+    pxr_json_u64(&j, "view_bytes", value_of(&s->read_bytes));
+    pxr_json_end_object(&j);
+    const bool fits = !j.is_failed && j.n_bytes < PXR_STATS_BYTES;
+    if (fits) {
+        memset(dst, ' ', PXR_STATS_BYTES);
+        memcpy(dst, j.text, j.n_bytes);
+        dst[PXR_STATS_BYTES - 1] = '\n';
+    }
+    pxr_json_fini(&j);
+    return fits;
+}
