@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT
+ * What the subcommands share: the command table, messages, exit codes, JSON lines, times. */
+#include "cli.h"
+
+#include "diag.h"
+#include "pool.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { LINE_BYTES = 2048 };
+
+/* File names come from anywhere: they must not be able to drive the terminal. */
+static void say(char *line)
+{
+    for (char *c = line; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7F)
+            *c = '?';
+    fprintf(stderr, "pixelrain: %s\n", line);
+}
+
+void pxr_cli_say(const char *text, ...)
+{
+    char line[LINE_BYTES];
+    va_list args;
+    va_start(args, text);
+    vsnprintf(line, sizeof line, text, args);
+    va_end(args);
+    say(line);
+}
+
+int pxr_cli_fail(const struct pxr_diag *diag)
+{
+    char line[LINE_BYTES];
+    say(pxr_diag_line(diag, line, sizeof line));
+    return pxr_err_exit(diag->code);
+}
+
+int pxr_cli_usage(const struct pxr_cli_command *self, const char *text, ...)
+{
+    char line[LINE_BYTES];
+    va_list args;
+    va_start(args, text);
+    vsnprintf(line, sizeof line, text, args);
+    va_end(args);
+    say(line);
+    fprintf(stderr, "Try 'pixelrain %s%s--help'.\n", self ? self->name : "", self ? " " : "");
+    return pxr_err_exit(PXR_E_INVALID);
+}
+
+static int print_help(const struct pxr_cli_command *self, const struct pxr_option *table)
+{
+    printf("Usage: pixelrain %s %s\n%s\n", self->name, self->operands, self->summary);
+    if (self->details)
+        printf("\n%s\n", self->details);
+    printf("\nOptions:\n");
+    pxr_options_help(table);
+    return 0;
+}
+
+int pxr_cli_parse(const struct pxr_cli_command *self, const struct pxr_option *table,
+                  const bool *is_help, int n_min, int n_max, int argc, char **argv, int *n_operands)
+{
+    struct pxr_diag diag;
+    if (pxr_options_parse(table, argc, argv, n_operands, &diag) != PXR_OK)
+        return pxr_cli_usage(self, "%s", diag.text);
+    if (*is_help)
+        return print_help(self, table);
+    if (*n_operands < n_min)
+        return pxr_cli_usage(self, "missing operand: pixelrain %s %s", self->name, self->operands);
+    if (*n_operands > n_max)
+        return pxr_cli_usage(self, "unexpected operand '%s'", argv[1 + n_max]);
+    return -1;
+}
+
+int pxr_cli_print_json(struct pxr_json *j)
+{
+    struct pxr_diag diag;
+    int code = 0;
+    if (j->is_failed) {
+        pxr_fail_nomem(&diag, j->n_bytes);
+        code = pxr_cli_fail(&diag);
+    } else {
+        fwrite(j->text, 1, j->n_bytes, stdout);
+        putchar('\n');
+    }
+    pxr_json_fini(j);
+    return code;
+}
+
+int pxr_cli_close_stdout(int code)
+{
+    struct pxr_diag diag;
+    errno = 0;
+    if (!fflush(stdout) && !ferror(stdout))
+        return code;
+    /* An error that an earlier write met has lost its errno. */
+    pxr_fail_sys(&diag, PXR_E_IO, errno, "standard output cannot be written");
+    return pxr_cli_fail(&diag);
+}
+
+enum pxr_progress_mode pxr_cli_progress_mode(bool is_on, bool is_off, bool is_quiet)
+{
+    if (is_on && !is_off)
+        return PXR_PROGRESS_ON;
+    return is_off || is_quiet ? PXR_PROGRESS_OFF : PXR_PROGRESS_AUTO;
+}
+
+unsigned pxr_cli_n_threads(uint64_t asked)
+{
+    return asked ? (unsigned)asked : pxr_n_cores();
+}
+
+void pxr_cli_view_names(const char *dst[PXR_N_VIEWS + 1])
+{
+    for (int v = 0; v < PXR_N_VIEWS; v++)
+        dst[v] = pxr_view_name((enum pxr_view)v);
+    dst[PXR_N_VIEWS] = NULL;
+}
+
+char *pxr_cli_time(char dst[PXR_CLI_TIME_BYTES], int64_t time_ns)
+{
+    /* Towards minus infinity, so that times before 1970 have a positive fraction as well. */
+    const int64_t second_ns = 1000000000, rest_ns = (time_ns % second_ns + second_ns) % second_ns;
+    const time_t seconds = (time_t)(time_ns / second_ns - (time_ns % second_ns < 0));
+    struct tm tm;
+    char day[28] = "";
+    if (gmtime_r(&seconds, &tm)) /* 2^63 ns are 292 years: the year has four digits */
+        strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(dst, PXR_CLI_TIME_BYTES, "%s.%09dZ", day, (int)rest_ns);
+    return dst;
+}

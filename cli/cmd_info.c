@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT
+ * pixelrain info: what an archive holds. */
+#include "cli.h"
+
+#include "diag.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct facts {
+    const char *path;
+    struct pxr_archive_info info;
+    struct pxr_frame_info first, last; /* where there are frames */
+    const char *meta;
+    size_t meta_bytes;
+};
+
+static double ratio_of(const struct pxr_archive_info *i)
+{
+    return i->archive_bytes ? (double)i->pixel_bytes / (double)i->archive_bytes : 0;
+}
+
+static void print_bytes(const char *what, uint64_t n_bytes)
+{
+    char text[16];
+    printf("%-15s%" PRIu64 " (%s)\n", what, n_bytes, pxr_human_bytes(text, n_bytes));
+}
+
+static void print_frames(const struct facts *f)
+{
+    char from[PXR_CLI_TIME_BYTES], to[PXR_CLI_TIME_BYTES];
+    printf("%-15s%s\n", "first frame", f->first.name);
+    printf("%-15s%s\n", "last frame", f->last.name);
+    printf("%-15s%u of %u\n", "used bits", f->first.significant_bits, f->info.bits);
+    if (f->first.has_time && f->last.has_time)
+        printf("%-15s%s to %s\n", "time", pxr_cli_time(from, f->first.time_ns),
+               pxr_cli_time(to, f->last.time_ns));
+}
+
+static void print_text(const struct facts *f)
+{
+    const struct pxr_archive_info *i = &f->info;
+    printf("%-15s%s\n", "archive", f->path);
+    printf("%-15s%" PRIu64 "\n", "frames", i->n_frames);
+    printf("%-15s%" PRIu32 " x %" PRIu32 " pixels, %u bit\n", "frame size", i->width_px,
+           i->height_px, i->bits);
+    printf("%-15s%" PRIu32 " frames x %" PRIu32 " rows x %" PRIu32 " columns\n", "block",
+           i->nominal_frames, i->nominal_height_px, i->nominal_width_px);
+    printf("%-15s%" PRIu64 "\n", "groups", i->n_groups);
+    print_bytes("pixel bytes", i->pixel_bytes);
+    print_bytes("archive bytes", i->archive_bytes);
+    printf("%-15s%.2f\n", "ratio", ratio_of(i));
+    printf("%-15s", "id");
+    for (size_t k = 0; k < sizeof i->id; k++)
+        printf("%02x", i->id[k]);
+    printf("\n%-15s%" PRIu64 "\n", "commit", i->commit);
+    if (i->n_frames)
+        print_frames(f);
+    if (f->meta_bytes)
+        printf("%-15s%.*s\n", "metadata", (int)f->meta_bytes, f->meta);
+    if (i->tail_bytes)
+        printf("%-15s%" PRIu64 " behind the last commit: what an interrupted append left\n",
+               "tail bytes", i->tail_bytes);
+}
+
+static void put_end(struct pxr_json *j, const char *key, const struct pxr_frame_info *f)
+{
+    pxr_json_object(j, key);
+    pxr_json_string(j, "name", f->name, f->name_bytes);
+    pxr_json_u64(j, "significant_bits", f->significant_bits);
+    pxr_json_u64(j, "maxval", f->maxval);
+    if (f->has_time)
+        pxr_json_i64(j, "time_ns", f->time_ns);
+    pxr_json_end_object(j);
+}
+
+static int print_json(const struct facts *f)
+{
+    const struct pxr_archive_info *i = &f->info;
+    struct pxr_json j = {0};
+    pxr_json_object(&j, NULL);
+    pxr_json_text(&j, "type", "info");
+    pxr_json_u64(&j, "version", 1);
+    pxr_json_text(&j, "archive", f->path);
+    pxr_json_u64(&j, "frames", i->n_frames);
+    pxr_json_u64(&j, "width_px", i->width_px);
+    pxr_json_u64(&j, "height_px", i->height_px);
+    pxr_json_u64(&j, "bits", i->bits);
+    pxr_json_array(&j, "block");
+    pxr_json_u64(&j, NULL, i->nominal_frames);
+    pxr_json_u64(&j, NULL, i->nominal_height_px);
+    pxr_json_u64(&j, NULL, i->nominal_width_px);
+    pxr_json_end_array(&j);
+    pxr_json_u64(&j, "groups", i->n_groups);
+    pxr_json_u64(&j, "pixel_bytes", i->pixel_bytes);
+    pxr_json_u64(&j, "archive_bytes", i->archive_bytes);
+    pxr_json_u64(&j, "tail_bytes", i->tail_bytes);
+    pxr_json_real(&j, "ratio", ratio_of(i), 4);
+    pxr_json_hex(&j, "id", i->id, sizeof i->id);
+    pxr_json_u64(&j, "commit", i->commit);
+    if (i->n_frames) {
+        put_end(&j, "first", &f->first);
+        put_end(&j, "last", &f->last);
+    }
+    if (f->meta_bytes)
+        pxr_json_verbatim(&j, "metadata", f->meta, f->meta_bytes);
+    pxr_json_end_object(&j);
+    return pxr_cli_print_json(&j);
+}
+
+static int run(const struct pxr_cli_command *self, int argc, char **argv)
+{
+    bool is_json = false, is_help = false;
+    const struct pxr_option table[] = {
+        PXR_OPTION_FLAG("json", 0, &is_json, "Print one JSON object."),
+        PXR_CLI_END(&is_help),
+    };
+    struct pxr_diag diag;
+    pxr_archive *a = NULL;
+    int n_operands;
+    int code = pxr_cli_parse(self, table, &is_help, 1, 1, argc, argv, &n_operands);
+    if (code >= 0)
+        return code;
+    struct facts f = {.path = argv[1]};
+    enum pxr_err e = pxr_archive_open(&a, f.path, NULL, &diag);
+    if (e == PXR_OK) {
+        pxr_archive_info(a, &f.info);
+        f.meta = pxr_archive_meta(a, &f.meta_bytes);
+        if (f.info.n_frames) {
+            e = pxr_frame_info(a, 0, &f.first, &diag);
+            if (e == PXR_OK)
+                e = pxr_frame_info(a, f.info.n_frames - 1, &f.last, &diag);
+        }
+    }
+    if (e == PXR_OK) {
+        code = 0;
+        is_json ? (void)(code = print_json(&f)) : print_text(&f);
+    } else {
+        pxr_diag_in_file(&diag, e, f.path);
+        code = pxr_cli_fail(&diag);
+    }
+    pxr_archive_close(a);
+    return code;
+}
+
+const struct pxr_cli_command pxr_cmd_info = {
+    .name = "info",
+    .operands = "[--json] FILE.pxr",
+    .summary = "Print what an archive holds.",
+    .run = run,
+};

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ * pixelrain mount: hands over to mount.pixelrain. */
+#include "cli.h"
+
+#include "alloc.h"
+#include "diag.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PROGRAM "mount.pixelrain"
+
+/* exec the program in a folder relative to that of our own binary; returns where there is none. */
+static void exec_beside(const char *relative, char **argv)
+{
+    char path[PATH_MAX];
+    const ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (n <= 0)
+        return;
+    path[n] = 0;
+    char *end = strrchr(path, '/') + 1; /* the kernel gives an absolute path */
+    const size_t room = sizeof path - (size_t)(end - path);
+    if ((size_t)snprintf(end, room, "%s" PROGRAM, relative) < room)
+        execv(path, argv);
+}
+
+int pxr_cli_exec_mount(int argc, char **argv)
+{
+    struct pxr_diag diag;
+    char name[] = PROGRAM;
+    char **args = pxr_alloc_zero((size_t)argc + 1, sizeof *args);
+    if (!args) {
+        pxr_fail_nomem(&diag, (uint64_t)argc * sizeof *args);
+        return pxr_cli_fail(&diag);
+    }
+    args[0] = name;
+    memcpy(args + 1, argv + 1, ((size_t)argc - 1) * sizeof *args);
+    exec_beside("", args);
+    exec_beside("../sbin/", args);
+    execvp(PROGRAM, args);
+    pxr_fail_sys(&diag, PXR_E_IO, errno,
+                 PROGRAM " cannot be run: it is neither beside this program nor in ../sbin nor "
+                         "in PATH");
+    pxr_free(args);
+    return pxr_cli_fail(&diag);
+}
+
+static int run(const struct pxr_cli_command *self, int argc, char **argv)
+{
+    if (argc < 2)
+        return pxr_cli_usage(self, "missing operand: pixelrain %s %s", self->name, self->operands);
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+        printf("Usage: pixelrain %s %s\n%s\n\n%s\n", self->name, self->operands, self->summary,
+               self->details);
+        return 0;
+    }
+    return pxr_cli_exec_mount(argc, argv);
+}
+
+const struct pxr_cli_command pxr_cmd_mount = {
+    .name = "mount",
+    .operands = "FILE.pxr DIR [-o OPTIONS]",
+    .summary = "Mount an archive: its frames become files below a folder.",
+    .details = "All arguments go to " PROGRAM ", see " PROGRAM "(8) for its options.\n"
+               "'umount DIR' or 'fusermount3 -u DIR' ends the mount.",
+    .run = run,
+};
