@@ -50,7 +50,7 @@ cleanup() {
         wait "$pid" 2>/dev/null
     done
     # A sanitizer's report and the mount's own messages are of interest only where something went wrong.
-    if grep -hE 'ERROR: (Address|Leak)Sanitizer|runtime error:' "$work"/*.log 2>/dev/null; then
+    if grep -hE '(ERROR|WARNING): (Address|Leak|Thread)Sanitizer|runtime error:' "$work"/*.log 2>/dev/null; then
         status=1
     fi
     [ "$status" = 0 ] || [ "$status" = 77 ] || tail -n 40 "$work"/*.log 2>/dev/null >&2

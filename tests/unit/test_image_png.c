@@ -297,10 +297,12 @@ Test(image_png, several_files_may_follow_each_other)
 {
     struct pxr_buffer all = {0}, one;
     struct outcome o;
+    size_t two_bytes = 0;
     for (uint16_t i = 1; i <= 3; i++) {
         one = make_png(&(struct spec){
             .width_px = i, .height_px = 1, .depth = 16, .samples = SAMPLES(i, 500, 700)});
         pxr_buffer_add(&all, one.bytes, one.n_bytes);
+        two_bytes = i == 2 ? all.n_bytes : two_bytes;
         pxr_buffer_fini(&one);
     }
     o = read_bytes(all.bytes, all.n_bytes, PNG, NULL);
@@ -308,7 +310,7 @@ Test(image_png, several_files_may_follow_each_other)
     expect_shot(&o, 1, &(struct shot){2, 1, 16, 0, 65535, SAMPLES(2, 500)});
     expect_shot(&o, 2, &(struct shot){3, 1, 16, 0, 65535, SAMPLES(3, 500, 700)});
     outcome_fini(&o);
-    /* Cut within the third; something else behind the third. */
+    /* Cut within the third; something else behind the third, and in its place. */
     o = read_bytes(all.bytes, all.n_bytes - 1, PNG, NULL);
     cr_assert(o.err == PXR_E_TRUNCATED && o.n_images == 2 && o.diag.frame == 2);
     cr_assert_eq(o.diag.off_bytes, all.n_bytes - 1);
@@ -317,6 +319,10 @@ Test(image_png, several_files_may_follow_each_other)
     o = read_bytes(all.bytes, all.n_bytes, PNG, NULL);
     cr_assert(o.err == PXR_E_CORRUPT && o.n_images == 3);
     cr_assert_eq(o.diag.off_bytes, all.n_bytes - 9);
+    outcome_fini(&o);
+    all.bytes[two_bytes] ^= 1;
+    o = read_bytes(all.bytes, all.n_bytes, PNG, NULL);
+    cr_assert(o.err == PXR_E_CORRUPT && o.n_images == 2 && o.diag.off_bytes == two_bytes);
     outcome_fini(&o);
     pxr_buffer_fini(&all);
 }
@@ -535,6 +541,26 @@ Test(image_png, wrong_chunks_are_refused)
             add_chunk(&b, "IEND", NULL, 0);
         expect_file(&b, cases[i].err, cases[i].off_bytes, cases[i].text);
     }
+}
+
+/* Microscopes write megabytes of metadata: no obstacle, and no memory. */
+Test(image_png, large_chunks_that_nobody_needs_are_skipped)
+{
+    struct pxr_buffer b = {0};
+    add_header(&b, 1, 1, 8, 0, 0);
+    uint8_t *text = calloc(9000000, 1);
+    add_chunk(&b, "tEXt", text, 9000000);
+    add_chunk(&b, "abCD", text, 9000000);
+    free(text);
+    add_chunk(&b, "IDAT", idat, sizeof idat);
+    add_chunk(&b, "IEND", NULL, 0);
+    watch_memory(SIZE_MAX);
+    struct outcome o = read_quick(b.bytes, b.n_bytes, PNG, NULL);
+    pxr_alloc_hook(NULL);
+    expect_shot(&o, 0, &(struct shot){1, 1, 8, 0, 255, SAMPLES(7)});
+    cr_assert_leq(largest_request_bytes, 65536);
+    outcome_fini(&o);
+    pxr_buffer_fini(&b);
 }
 
 Test(image_png, a_declared_size_takes_no_memory)

@@ -186,6 +186,22 @@ Test(image_pnm, hostile_input_is_refused_with_class_and_place)
         expect_refusal(&cases[i], PNM, NULL);
 }
 
+/* Width and height must fit their fields even where the caller sets no limit worth the name. */
+Test(image_pnm, sizes_fit_32_bits_under_any_limit)
+{
+    const struct pxr_image_opts opts = {.max_frame_px = UINT64_MAX};
+    expect_refusal(&(struct refusal){TEXT("P5 4294967297 1 255\na"), PXR_E_LIMIT, 3, "limit", 0},
+                   PNM, &opts);
+    expect_refusal(&(struct refusal){TEXT("P5 1 4294967297 255\na"), PXR_E_LIMIT, 3, "limit", 0},
+                   PNM, &opts);
+    expect_refusal(&(struct refusal){TEXT("P6 4294967295 4294967295 65535\na"), PXR_E_LIMIT, 3,
+                                     "limit", 0},
+                   PNM, &opts);
+    expect_refusal(&(struct refusal){TEXT("P4 4294967295 256 \1"), PXR_E_TRUNCATED, 19,
+                                     "expected 137438953472, found 1", 0},
+                   PNM, &opts);
+}
+
 /* Small files of each kind; all end where their last sample does. */
 static const struct {
     const char *bytes;

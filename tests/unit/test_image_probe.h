@@ -54,14 +54,15 @@ static inline enum pxr_err keep_shot(void *arg, const struct pxr_image *image,
     cr_assert(image->bits == 16 || image->maxval <= 255);
     cr_assert(image->stride_bytes >= image->width_px * (image->bits / 8u));
     const size_t n = (size_t)image->width_px * image->height_px;
-    uint16_t *samples = malloc(n * 2);
+    uint16_t *samples = malloc(n * 2), largest = 0;
     for (size_t i = 0; i < n; i++) {
         const uint8_t *row =
             (const uint8_t *)image->pixels + i / image->width_px * image->stride_bytes;
         const size_t x = i % image->width_px;
         samples[i] = image->bits == 8 ? row[x] : ((const uint16_t *)(const void *)row)[x];
-        cr_assert_leq(samples[i], image->maxval);
+        largest = samples[i] > largest ? samples[i] : largest;
     }
+    cr_assert_leq(largest, image->maxval);
     if (o->n_images < MAX_SHOTS)
         o->shots[o->n_images] = (struct shot){image->width_px, image->height_px, image->bits,
                                               image->sbit,     image->maxval,    samples};
@@ -198,8 +199,9 @@ static inline void expect_shot(const struct outcome *o, size_t i, const struct s
     cr_assert_eq(s->sbit, expected->sbit);
     cr_assert_eq(s->maxval, expected->maxval);
     for (size_t k = 0; k < (size_t)s->width_px * s->height_px; k++)
-        cr_assert_eq(s->samples[k], expected->samples[k], "sample %zu of picture %zu: %u, not %u",
-                     k, i, s->samples[k], expected->samples[k]);
+        if (s->samples[k] != expected->samples[k]) /* an assertion for each would take long */
+            cr_assert_fail("sample %zu of picture %zu: %u, not %u", k, i, s->samples[k],
+                           expected->samples[k]);
 }
 
 /* One input that must fail, and how. */

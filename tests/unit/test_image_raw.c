@@ -158,8 +158,10 @@ Test(image_raw, large_frames_arrive_whole)
         bytes[i] = (uint8_t)next_random(&state);
     struct outcome o = read_bytes(bytes, n, RAW, &opts);
     cr_assert(o.err == PXR_OK && o.n_images == 1);
+    size_t n_wrong = 0;
     for (size_t i = 0; i < n / 2; i++)
-        cr_assert_eq(o.shots[0].samples[i], pxr_load_u16le(bytes + 2 * i));
+        n_wrong += o.shots[0].samples[i] != pxr_load_u16le(bytes + 2 * i);
+    cr_assert_eq(n_wrong, 0);
     outcome_fini(&o);
     o = read_bytes(bytes, n - 1, RAW, &opts);
     cr_assert(o.err == PXR_E_TRUNCATED && o.diag.expected == n && o.diag.found == n - 1);

@@ -120,6 +120,7 @@ Test(image_y4m, hostile_input_is_refused_with_class_and_place)
         {TEXT("YUV4MPEG2 W1 H99999999999999999999 Cmono\n"), PXR_E_LIMIT, 0, "limit", 0},
         {long_line, sizeof long_line, PXR_E_LIMIT, 9, "longer than 1023 bytes", 0},
         {TEXT(HEAD "FRAMING\nab"), PXR_E_CORRUPT, 22, "'FRAME'", 0},
+        {TEXT(HEAD "FRAMES\nab"), PXR_E_CORRUPT, 22, "'FRAME'", 0},
         {TEXT(HEAD "\nab"), PXR_E_CORRUPT, 22, "'FRAME'", 0},
         {TEXT(HEAD "FRA"), PXR_E_TRUNCATED, 25, "before a frame", 0},
         {TEXT(HEAD "FRAME\na"), PXR_E_TRUNCATED, 29, "expected 2, found 1", 0},

@@ -4,6 +4,7 @@
 #include "bytes.h"
 #include "checksum.h"
 #include "pixelrain.h"
+#include "view_rows.h"
 
 #include <criterion/criterion.h>
 #include <inttypes.h>
@@ -401,6 +402,24 @@ Test(view, errors_leave_zeros)
     cr_assert_eq(pxr_view_read(b.decoder, 0, PXR_N_VIEWS, 0, part, sizeof part, &got),
                  PXR_E_INVALID);
     cr_assert_eq(pxr_decoder_diag(b.decoder)->code, PXR_E_INVALID);
+    tear_down(&b);
+}
+
+Test(view, narrowing_refuses_a_sample_that_does_not_fit)
+{
+    /* A writer refuses samples above maxval, so tell the rows that a 16-bit frame has one-byte ones. */
+    struct bench b;
+    struct pxr_view_rows rows;
+    uint8_t part[8];
+    set_up(&b, (struct shape){8, 40, 16, 0, 256}); /* the last sample is 256 */
+    cr_assert(pxr_view_rows_init(&rows, &b.info, 0, 1, true));
+    rows.decoder = b.decoder;
+    rows.one_row = pxr_alloc(pxr_view_rows_scratch_bytes(&rows));
+    cr_assert_eq(pxr_view_rows_read(&rows, 0, part, 8), PXR_OK);
+    cr_assert_eq(part[0], b.pixels[0]);
+    cr_assert_eq(pxr_view_rows_read(&rows, 8 * 39, part, 8), PXR_E_CORRUPT);
+    cr_assert_eq(pxr_decoder_diag(b.decoder)->frame, 1);
+    pxr_free(rows.one_row);
     tear_down(&b);
 }
 
