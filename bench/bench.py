@@ -482,6 +482,7 @@ def main():
     parser.add_argument("what", nargs="?", choices=("ratio", "mount", "all"), default="all")
     parser.add_argument("--build", default="build", help="build folder with bin/pixelrain")
     parser.add_argument("--frames", type=int, default=120, help="of each simulated sequence (120)")
+    parser.add_argument("--mount-frames", type=int, default=300, help="the same for mounts (300)")
     parser.add_argument("--repeats", type=int, default=3, help="of each mount measurement (3)")
     parser.add_argument("--only", action="append", help="sequence; may be given several times")
     parser.add_argument("--json", help="write every number to this file")
@@ -505,7 +506,7 @@ def main():
             print("Mounts: skipped, no access to /dev/fuse\n")
         elif o.what in ("mount", "all"):
             wanted = o.only or ["reel8", "reel12", "mask8"]
-            results["mount"] = bench_mount(simulated(build, work, o.frames, wanted), build, o.repeats)
+            results["mount"] = bench_mount(simulated(build, work, o.mount_frames, wanted), build, o.repeats)
             note("")
             tell_mount(results["mount"])
     if o.json:

@@ -29,7 +29,8 @@ struct png_file {
     png_infop info;
     uint64_t start_off_bytes;
     enum pxr_err err;
-    struct pxr_diag refusal; /* of the first pixel that is not gray; its code is PXR_OK without one */
+    struct pxr_diag
+        refusal; /* of the first pixel that is not gray; its code is PXR_OK without one */
 
     uint32_t width_px, height_px;
     uint8_t bits, sbit;
@@ -42,8 +43,7 @@ struct png_file {
     uint8_t *gray;     /* of one row of an interlaced picture             */
 };
 
-/* ---- libpng's hooks ---------------------------------------------------------------------------
- */
+/* ---- libpng's hooks ------------------------------------------------------------------------- */
 
 static _Noreturn void on_error(png_structp png, png_const_charp text)
 {
@@ -102,8 +102,7 @@ static bool guarded(struct png_file *f, void (*step)(struct png_file *f))
     return f->err == PXR_OK;
 }
 
-/* ---- steps: only these call what may longjmp ---------------------------------------------------
- */
+/* ---- steps: only these call what may longjmp ------------------------------------------------ */
 
 static void configure(struct png_file *f)
 {
@@ -208,8 +207,8 @@ static bool apply_palette(struct png_file *f, const struct run *run)
     return true;
 }
 
-/* A pixel that is not gray ends the picture only behind its last checksum: a damaged file often looks
- * coloured, and should be called damaged. */
+/* A pixel that is not gray ends the picture only behind its last checksum: a damaged file often
+ * looks coloured, and should be called damaged. */
 static bool read_row(struct png_file *f, const struct run *run)
 {
     const size_t sample_bytes = f->bits / 8u;
@@ -278,8 +277,7 @@ static void read_interlaced(struct png_file *f)
     read_end(f);
 }
 
-/* ---- one picture -------------------------------------------------------------------------------
- */
+/* ---- one picture ---------------------------------------------------------------------------- */
 
 /* Refuse a declared size before memory is taken for it. */
 static enum pxr_err check_file(struct png_file *f)

@@ -28,7 +28,10 @@ static void run_file(const char *path, size_t n_bytes)
     free(bytes);
 }
 
-static int is_visible(const struct dirent *entry) { return entry->d_name[0] != '.'; }
+static int is_visible(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
 
 static void run_path(const char *path)
 {

@@ -79,6 +79,7 @@ mount_on() {
     fail "no mount on $dir: $(cat "$log")"
 }
 
+# shellcheck disable=SC2034 # mount_status is for the scripts
 # The process of mount_on has ended: within N tenths of a second; sets $mount_status.
 wait_gone() {
     local pid=$1 tenths=$2 i

@@ -4,7 +4,7 @@
 
 #include <png.h>
 
-#define PNG PXR_IMAGE_PNG
+#define PNG          PXR_IMAGE_PNG
 #define SAMPLES(...) ((uint16_t[]){__VA_ARGS__})
 
 /* Describes a file to be made with libpng.  samples: channels of each pixel, row by row. */
@@ -25,10 +25,14 @@ struct spec {
 static int n_channels(const struct spec *s)
 {
     switch (s->colour_type) {
-    case PNG_COLOR_TYPE_GRAY_ALPHA: return 2;
-    case PNG_COLOR_TYPE_RGB: return 3;
-    case PNG_COLOR_TYPE_RGB_ALPHA: return 4;
-    default: return 1;
+    case PNG_COLOR_TYPE_GRAY_ALPHA:
+        return 2;
+    case PNG_COLOR_TYPE_RGB:
+        return 3;
+    case PNG_COLOR_TYPE_RGB_ALPHA:
+        return 4;
+    default:
+        return 1;
     }
 }
 
@@ -36,7 +40,10 @@ static void write_to_buffer(png_structp png, png_bytep bytes, size_t n_bytes)
 {
     cr_assert(pxr_buffer_add(png_get_io_ptr(png), bytes, n_bytes));
 }
-static void flush_nothing(png_structp png) { (void)png; }
+static void flush_nothing(png_structp png)
+{
+    (void)png;
+}
 
 /* Samples of any depth as PNG packs them: big endian, from the high bit down. */
 static void pack_row(const struct spec *s, uint32_t y, uint8_t *row)
@@ -59,8 +66,10 @@ static struct pxr_buffer make_png(const struct spec *s)
     struct pxr_buffer b = {0};
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
     png_infop info = png_create_info_struct(png);
-    png_text text = {.compression = PNG_TEXT_COMPRESSION_NONE, .key = (char *)"Comment",
-                     .text = (char *)"Samples do not change.", .text_length = 22};
+    png_text text = {.compression = PNG_TEXT_COMPRESSION_NONE,
+                     .key = (char *)"Comment",
+                     .text = (char *)"Samples do not change.",
+                     .text_length = 22};
     const size_t row_bytes = (size_t)s->width_px * (size_t)n_channels(s) * 2 + 1;
     png_bytepp rows = malloc(s->height_px * sizeof *rows);
     png_set_write_fn(png, &b, write_to_buffer, flush_nothing);
@@ -98,7 +107,11 @@ static void expect_png(const struct spec *s, bool luma, uint8_t bits, uint8_t sb
     const struct pxr_image_opts opts = {.luma = luma};
     struct pxr_buffer b = make_png(s);
     struct outcome o = read_bytes(b.bytes, b.n_bytes, PNG, &opts);
-    const struct shot shot = {s->width_px, s->height_px, bits, sbit, (uint16_t)((1u << bits) - 1),
+    const struct shot shot = {s->width_px,
+                              s->height_px,
+                              bits,
+                              sbit,
+                              (uint16_t)((1u << bits) - 1),
                               (uint16_t *)(uintptr_t)expected};
     expect_shot(&o, 0, &shot);
     cr_assert_eq(o.n_images, 1);
@@ -124,7 +137,10 @@ static void check_gray(uint32_t w, uint32_t h, int colour_type, int depth, bool 
 {
     const size_t n = (size_t)w * h;
     const unsigned max = (1u << depth) - 1;
-    struct spec s = {.width_px = w, .height_px = h, .depth = depth, .colour_type = colour_type,
+    struct spec s = {.width_px = w,
+                     .height_px = h,
+                     .depth = depth,
+                     .colour_type = colour_type,
                      .is_interlaced = is_interlaced};
     const size_t k = (size_t)n_channels(&s);
     uint16_t *samples = malloc(2 * n * k), *expected = malloc(2 * n);
@@ -153,7 +169,7 @@ static void check_gray(uint32_t w, uint32_t h, int colour_type, int depth, bool 
 
 Test(image_png, each_type_depth_and_interlacing_in_odd_shapes)
 {
-    static const uint32_t shapes[][2] = {{1, 1}, {1, 9}, {9, 1}, {2, 2},  {4, 5},
+    static const uint32_t shapes[][2] = {{1, 1}, {1, 9}, {9, 1}, {2, 2},   {4, 5},
                                          {5, 4}, {8, 8}, {3, 7}, {17, 33}, {64, 9}};
     static const int types[][6] = {{PNG_COLOR_TYPE_GRAY, 1, 2, 4, 8, 16},
                                    {PNG_COLOR_TYPE_PALETTE, 1, 2, 4, 8, 0},
@@ -202,7 +218,10 @@ Test(image_png, significant_bits_are_told)
     s.n_palette = 4;
     s.sbit = &(png_color_8){.red = 5, .green = 6, .blue = 4};
     expect_png(&s, false, 8, 6, SAMPLES(4, 3));
-    s = (struct spec){.width_px = 1, .height_px = 1, .samples = rgba, .depth = 16,
+    s = (struct spec){.width_px = 1,
+                      .height_px = 1,
+                      .samples = rgba,
+                      .depth = 16,
                       .colour_type = PNG_COLOR_TYPE_RGB_ALPHA};
     s.sbit = &(png_color_8){.red = 10, .green = 10, .blue = 14, .alpha = 16};
     expect_png(&s, false, 16, 14, SAMPLES(9));
@@ -211,22 +230,33 @@ Test(image_png, significant_bits_are_told)
 Test(image_png, colour_is_refused_with_its_place_or_becomes_luma)
 {
     const uint16_t rgb[] = {5, 5, 5, 255, 255, 255, 0, 0, 0, 7, 7, 7, 10, 20, 30, 255, 0, 0};
-    struct spec s = {.width_px = 3, .height_px = 2, .depth = 8, .colour_type = PNG_COLOR_TYPE_RGB,
+    struct spec s = {.width_px = 3,
+                     .height_px = 2,
+                     .depth = 8,
+                     .colour_type = PNG_COLOR_TYPE_RGB,
                      .samples = rgb};
     expect_mismatch(&s, false,
                     "pixel (1, 1) is coloured (red 10, green 20, blue 30): --luma turns colour");
     expect_png(&s, true, 8, 0, SAMPLES(5, 255, 0, 7, 19, 54));
 
     const uint16_t rgba[] = {1, 1, 1, 65535, 65535, 0, 65535, 65535};
-    s = (struct spec){.width_px = 2, .height_px = 1, .depth = 16, .samples = rgba,
+    s = (struct spec){.width_px = 2,
+                      .height_px = 1,
+                      .depth = 16,
+                      .samples = rgba,
                       .colour_type = PNG_COLOR_TYPE_RGB_ALPHA};
     expect_mismatch(&s, false, "pixel (1, 0) is coloured (red 65535, green 0, blue 65535)");
     expect_png(&s, true, 16, 0, SAMPLES(1, 18664));
 
     /* Only colours that pixels have count. */
     const png_color palette[3] = {{1, 2, 3}, {9, 9, 9}, {0, 255, 0}};
-    s = (struct spec){.width_px = 2, .height_px = 1, .depth = 2, .samples = SAMPLES(1, 1),
-                      .colour_type = PNG_COLOR_TYPE_PALETTE, .palette = palette, .n_palette = 3};
+    s = (struct spec){.width_px = 2,
+                      .height_px = 1,
+                      .depth = 2,
+                      .samples = SAMPLES(1, 1),
+                      .colour_type = PNG_COLOR_TYPE_PALETTE,
+                      .palette = palette,
+                      .n_palette = 3};
     expect_png(&s, false, 8, 0, SAMPLES(9, 9));
     s.samples = SAMPLES(1, 2);
     expect_mismatch(&s, false, "pixel (1, 0) is coloured (red 0, green 255, blue 0)");
@@ -235,26 +265,35 @@ Test(image_png, colour_is_refused_with_its_place_or_becomes_luma)
     /* Interlaced: the first in the file, with its place in the picture. */
     uint16_t many[8 * 8 * 3] = {0};
     many[(6 * 8 + 4) * 3] = 200;
-    s = (struct spec){.width_px = 8, .height_px = 8, .depth = 8, .samples = many,
-                      .colour_type = PNG_COLOR_TYPE_RGB, .is_interlaced = true};
+    s = (struct spec){.width_px = 8,
+                      .height_px = 8,
+                      .depth = 8,
+                      .samples = many,
+                      .colour_type = PNG_COLOR_TYPE_RGB,
+                      .is_interlaced = true};
     expect_mismatch(&s, false, "pixel (4, 6) is coloured (red 200");
 }
 
 Test(image_png, transparency_is_refused_unless_nothing_is_transparent)
 {
-    struct spec s = {.width_px = 2, .height_px = 2, .depth = 8,
+    struct spec s = {.width_px = 2,
+                     .height_px = 2,
+                     .depth = 8,
                      .colour_type = PNG_COLOR_TYPE_GRAY_ALPHA,
                      .samples = SAMPLES(1, 255, 2, 255, 3, 254, 4, 255)};
     expect_mismatch(&s, true, "pixel (0, 1) is transparent (alpha 254 of 255)");
     s.depth = 16;
     expect_mismatch(&s, true, "pixel (0, 0) is transparent (alpha 255 of 65535)");
-    s = (struct spec){.width_px = 1, .height_px = 1, .depth = 8, .samples = SAMPLES(1, 2, 3, 0),
+    s = (struct spec){.width_px = 1,
+                      .height_px = 1,
+                      .depth = 8,
+                      .samples = SAMPLES(1, 2, 3, 0),
                       .colour_type = PNG_COLOR_TYPE_RGB_ALPHA};
     expect_mismatch(&s, true, "no option");
     /* A colour key: of gray, of fewer bits, of RGB. */
     const png_color_16 key = {.gray = 2, .red = 2, .green = 2, .blue = 2};
-    s = (struct spec){.width_px = 2, .height_px = 1, .depth = 8, .samples = SAMPLES(1, 3),
-                      .transparent = &key};
+    s = (struct spec){
+        .width_px = 2, .height_px = 1, .depth = 8, .samples = SAMPLES(1, 3), .transparent = &key};
     expect_png(&s, false, 8, 0, SAMPLES(1, 3));
     s.samples = SAMPLES(1, 2);
     expect_mismatch(&s, false, "pixel (1, 0) is transparent (alpha 0 of 255)");
@@ -269,9 +308,15 @@ Test(image_png, transparency_is_refused_unless_nothing_is_transparent)
     expect_png(&s, false, 16, 0, SAMPLES(1, 3));
     const png_color palette[3] = {{1, 1, 1}, {9, 9, 9}, {7, 7, 7}};
     const png_byte alpha[2] = {255, 128};
-    s = (struct spec){.width_px = 2, .height_px = 1, .depth = 2, .samples = SAMPLES(0, 2),
-                      .colour_type = PNG_COLOR_TYPE_PALETTE, .palette = palette, .n_palette = 3,
-                      .palette_alpha = alpha, .n_palette_alpha = 2};
+    s = (struct spec){.width_px = 2,
+                      .height_px = 1,
+                      .depth = 2,
+                      .samples = SAMPLES(0, 2),
+                      .colour_type = PNG_COLOR_TYPE_PALETTE,
+                      .palette = palette,
+                      .n_palette = 3,
+                      .palette_alpha = alpha,
+                      .n_palette_alpha = 2};
     expect_png(&s, false, 8, 0, SAMPLES(1, 7));
     s.samples = SAMPLES(0, 1);
     expect_mismatch(&s, false, "pixel (1, 0) is transparent (alpha 128 of 255)");
@@ -281,9 +326,13 @@ Test(image_png, an_index_without_a_colour_is_corrupt)
 {
     const png_color palette[2] = {{1, 1, 1}, {9, 9, 9}};
     for (int i = 0; i < 2; i++) {
-        struct pxr_buffer b = make_png(&(struct spec){
-            .width_px = 2, .height_px = 1, .depth = i ? 8 : 2, .samples = SAMPLES(1, 2),
-            .colour_type = PNG_COLOR_TYPE_PALETTE, .palette = palette, .n_palette = 2});
+        struct pxr_buffer b = make_png(&(struct spec){.width_px = 2,
+                                                      .height_px = 1,
+                                                      .depth = i ? 8 : 2,
+                                                      .samples = SAMPLES(1, 2),
+                                                      .colour_type = PNG_COLOR_TYPE_PALETTE,
+                                                      .palette = palette,
+                                                      .n_palette = 2});
         struct outcome o = read_bytes(b.bytes, b.n_bytes, PNG, NULL);
         cr_assert_eq(o.err, PXR_E_CORRUPT);
         cr_assert(o.diag.has_values && o.diag.expected == 2 && o.diag.found == 2);
@@ -330,8 +379,8 @@ Test(image_png, several_files_may_follow_each_other)
 Test(image_png, anything_may_follow_a_single_file)
 {
     static const char tail[] = "\x89PNX trailing bytes";
-    struct pxr_buffer b =
-        make_png(&(struct spec){.width_px = 2, .height_px = 1, .depth = 8, .samples = SAMPLES(1, 2)});
+    struct pxr_buffer b = make_png(
+        &(struct spec){.width_px = 2, .height_px = 1, .depth = 8, .samples = SAMPLES(1, 2)});
     const size_t n = b.n_bytes;
     pxr_buffer_add(&b, tail, sizeof tail);
     struct outcome o = read_bytes(b.bytes, b.n_bytes, PNG, NULL);
@@ -345,7 +394,7 @@ Test(image_png, anything_may_follow_a_single_file)
     pxr_buffer_fini(&b);
 }
 
-/* ---- hostile files ----------------------------------------------------------------------------- */
+/* ---- hostile files -------------------------------------------------------------------------- */
 
 static struct pxr_buffer small_file(size_t i)
 {
@@ -355,18 +404,30 @@ static struct pxr_buffer small_file(size_t i)
     static const uint16_t ones[12 * 4] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
     switch (i) {
     case 0:
-        return make_png(&(struct spec){.width_px = 4, .height_px = 3, .depth = 16, .samples = ones,
-                                       .sbit = &sbit, .has_text = true});
+        return make_png(&(struct spec){.width_px = 4,
+                                       .height_px = 3,
+                                       .depth = 16,
+                                       .samples = ones,
+                                       .sbit = &sbit,
+                                       .has_text = true});
     case 1:
         return make_png(&(struct spec){
             .width_px = 4, .height_px = 3, .depth = 1, .samples = ones, .is_interlaced = true});
     case 2:
-        return make_png(&(struct spec){.width_px = 2, .height_px = 2, .depth = 2, .samples = ones,
-                                       .colour_type = PNG_COLOR_TYPE_PALETTE, .palette = palette,
-                                       .n_palette = 4, .palette_alpha = alpha,
+        return make_png(&(struct spec){.width_px = 2,
+                                       .height_px = 2,
+                                       .depth = 2,
+                                       .samples = ones,
+                                       .colour_type = PNG_COLOR_TYPE_PALETTE,
+                                       .palette = palette,
+                                       .n_palette = 4,
+                                       .palette_alpha = alpha,
                                        .n_palette_alpha = 1});
     default:
-        return make_png(&(struct spec){.width_px = 2, .height_px = 2, .depth = 8, .samples = ones,
+        return make_png(&(struct spec){.width_px = 2,
+                                       .height_px = 2,
+                                       .depth = 8,
+                                       .samples = ones,
                                        .colour_type = PNG_COLOR_TYPE_RGB});
     }
 }
@@ -445,7 +506,8 @@ static void add_header(struct pxr_buffer *b, uint32_t w, uint32_t h, uint8_t dep
     add_chunk(b, "IHDR", ihdr, sizeof ihdr);
 }
 
-static void expect_file(struct pxr_buffer *b, enum pxr_err err, uint64_t off_bytes, const char *text)
+static void expect_file(struct pxr_buffer *b, enum pxr_err err, uint64_t off_bytes,
+                        const char *text)
 {
     char line[512];
     struct outcome o = read_bytes(b->bytes, b->n_bytes, PNG, NULL);

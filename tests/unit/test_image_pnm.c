@@ -4,7 +4,8 @@
 
 #define PNM PXR_IMAGE_PNM
 
-static void expect_picture(const char *bytes, size_t n_bytes, bool luma, const struct shot *expected)
+static void expect_picture(const char *bytes, size_t n_bytes, bool luma,
+                           const struct shot *expected)
 {
     const struct pxr_image_opts opts = {.luma = luma};
     struct outcome o = read_bytes(bytes, n_bytes, PNM, &opts);
@@ -13,14 +14,15 @@ static void expect_picture(const char *bytes, size_t n_bytes, bool luma, const s
     outcome_fini(&o);
 }
 
-#define SAMPLES(...) ((uint16_t[]){__VA_ARGS__})
+#define SAMPLES(...)  ((uint16_t[]){__VA_ARGS__})
 #define TEXT(literal) literal, sizeof(literal) - 1
 
 Test(image_pnm, binary_gray_keeps_samples_and_maxval)
 {
     expect_picture(TEXT("P5\n3 2\n255\n\x00\x01\x7f\x80\xfe\xff"), false,
                    &(struct shot){3, 2, 8, 0, 255, SAMPLES(0, 1, 127, 128, 254, 255)});
-    expect_picture(TEXT("P5\n2 1\n1\n\x00\x01"), false, &(struct shot){2, 1, 8, 0, 1, SAMPLES(0, 1)});
+    expect_picture(TEXT("P5\n2 1\n1\n\x00\x01"), false,
+                   &(struct shot){2, 1, 8, 0, 1, SAMPLES(0, 1)});
     expect_picture(TEXT("P5 2 1 256 \x00\x01\x01\x00"), false,
                    &(struct shot){2, 1, 16, 0, 256, SAMPLES(1, 256)});
     expect_picture(TEXT("P5\n2 2\n1000\n\x00\x00\x03\xe8\x01\x02\x00\x0a"), false,
@@ -44,12 +46,12 @@ Test(image_pnm, plain_kinds_are_read_as_binary_ones)
 Test(image_pnm, bitmaps_are_black_at_one_and_remember_their_depth)
 {
     const uint16_t row[] = {0, 255, 0, 255, 255, 0, 0, 255, 255, 0, 255, 0};
-    expect_picture(TEXT("P4\n6 2\n\xa4\x58"), false,
-                   &(struct shot){6, 2, 8, 1, 255,
-                                  SAMPLES(0, 255, 0, 255, 255, 0, 255, 0, 255, 0, 0, 255)});
-    expect_picture(TEXT("P4\n12 1\n\xa6\x5f"), false,
-                   &(struct shot){12, 1, 8, 1, 255,
-                                  SAMPLES(0, 255, 0, 255, 255, 0, 0, 255, 255, 0, 255, 0)});
+    expect_picture(
+        TEXT("P4\n6 2\n\xa4\x58"), false,
+        &(struct shot){6, 2, 8, 1, 255, SAMPLES(0, 255, 0, 255, 255, 0, 255, 0, 255, 0, 0, 255)});
+    expect_picture(
+        TEXT("P4\n12 1\n\xa6\x5f"), false,
+        &(struct shot){12, 1, 8, 1, 255, SAMPLES(0, 255, 0, 255, 255, 0, 0, 255, 255, 0, 255, 0)});
     expect_picture(TEXT("P1\n12 1\n1 0 10\n0110#a comment\n0101"), false,
                    &(struct shot){12, 1, 8, 1, 255, (uint16_t *)row});
 }
@@ -83,9 +85,9 @@ Test(image_pnm, colour_needs_luma)
                    &(struct shot){3, 1, 16, 0, 65535, SAMPLES(65535, 13933, 51602)});
     expect_picture(TEXT("P6 1 1 1000 \x03\xe8\x03\xe8\x00\x00"), true,
                    &(struct shot){1, 1, 16, 0, 1000, SAMPLES(928)});
-    expect_refusal(&(struct refusal){TEXT("P6 1 1 255 AB"), PXR_E_TRUNCATED, 13,
-                                     "expected 3, found 2", 0},
-                   PNM, &luma);
+    expect_refusal(
+        &(struct refusal){TEXT("P6 1 1 255 AB"), PXR_E_TRUNCATED, 13, "expected 3, found 2", 0},
+        PNM, &luma);
 }
 
 /* 16 bits, pieces of rows, growing frames: against what was put in. */
@@ -100,7 +102,8 @@ Test(image_pnm, large_and_odd_shapes)
         const bool is_colour = i % 2;
         struct pxr_buffer b = {0};
         char header[64];
-        const int k = snprintf(header, sizeof header, "P%d\n%u %u\n4095\n", is_colour ? 6 : 5, w, h);
+        const int k =
+            snprintf(header, sizeof header, "P%d\n%u %u\n4095\n", is_colour ? 6 : 5, w, h);
         uint16_t *samples = malloc(2 * n);
         pxr_buffer_add(&b, header, (size_t)k);
         for (size_t p = 0; p < n; p++) {
@@ -194,9 +197,9 @@ Test(image_pnm, sizes_fit_32_bits_under_any_limit)
                    PNM, &opts);
     expect_refusal(&(struct refusal){TEXT("P5 1 4294967297 255\na"), PXR_E_LIMIT, 3, "limit", 0},
                    PNM, &opts);
-    expect_refusal(&(struct refusal){TEXT("P6 4294967295 4294967295 65535\na"), PXR_E_LIMIT, 3,
-                                     "limit", 0},
-                   PNM, &opts);
+    expect_refusal(
+        &(struct refusal){TEXT("P6 4294967295 4294967295 65535\na"), PXR_E_LIMIT, 3, "limit", 0},
+        PNM, &opts);
     expect_refusal(&(struct refusal){TEXT("P4 4294967295 256 \1"), PXR_E_TRUNCATED, 19,
                                      "expected 137438953472, found 1", 0},
                    PNM, &opts);
@@ -207,8 +210,8 @@ static const struct {
     const char *bytes;
     size_t n_bytes;
 } small_files[] = {
-    {TEXT("P1\n3 2\n101010")},        {TEXT("P2\n3 1\n900\n1 20 300\n")},
-    {TEXT("P3\n1 1\n9\n5 5 5\n")},     {TEXT("P4\n9 2\n\1\2\3\4")},
+    {TEXT("P1\n3 2\n101010")},           {TEXT("P2\n3 1\n900\n1 20 300\n")},
+    {TEXT("P3\n1 1\n9\n5 5 5\n")},       {TEXT("P4\n9 2\n\1\2\3\4")},
     {TEXT("P5\n# x\n3 2\n255\nabcdef")}, {TEXT("P5\n2 1\n4000\n\1\2\3\4")},
     {TEXT("P6\n2 1\n255\naaabbb")},
 };

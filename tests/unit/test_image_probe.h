@@ -133,8 +133,7 @@ static inline bool same_shot(const struct shot *a, const struct shot *b)
 {
     return a->width_px == b->width_px && a->height_px == b->height_px && a->bits == b->bits &&
            a->sbit == b->sbit && a->maxval == b->maxval && !a->samples == !b->samples &&
-           (!a->samples ||
-            !memcmp(a->samples, b->samples, (size_t)a->width_px * a->height_px * 2));
+           (!a->samples || !memcmp(a->samples, b->samples, (size_t)a->width_px * a->height_px * 2));
 }
 
 static inline bool same_shots(const struct outcome *a, const struct outcome *b)
@@ -158,8 +157,8 @@ expect_same(const struct outcome *a, int fd, const uint8_t *head, size_t head_by
     outcome_fini(&b);
 }
 
-/* Read bytes from a file, from a file whose beginning was taken before, and from a pipe: the answers
- * must agree. */
+/* Read bytes from a file, from a file whose beginning was taken before, and from a pipe: the
+ * answers must agree. */
 static inline struct outcome read_bytes(const void *bytes, size_t n_bytes,
                                         enum pxr_image_format format,
                                         const struct pxr_image_opts *opts)

@@ -2,8 +2,8 @@
  * The reader of headerless samples: depths, byte orders, gaps, and what it must refuse. */
 #include "test_image_probe.h"
 
-#define RAW PXR_IMAGE_RAW
-#define SAMPLES(...) ((uint16_t[]){__VA_ARGS__})
+#define RAW           PXR_IMAGE_RAW
+#define SAMPLES(...)  ((uint16_t[]){__VA_ARGS__})
 #define TEXT(literal) literal, sizeof(literal) - 1
 
 static struct pxr_image_opts shape(const char *text)
@@ -31,11 +31,14 @@ Test(image_raw, each_depth_and_byte_order)
                                {2, 1, 8, 0, 255, SAMPLES(0, 255)}};
     expect_frames(TEXT("ab\0\xff"), &opts, two, 2);
     opts = shape("2x1x16le");
-    expect_frames(TEXT("\1\2\3\4"), &opts, &(struct shot){2, 1, 16, 0, 65535, SAMPLES(513, 1027)}, 1);
+    expect_frames(TEXT("\1\2\3\4"), &opts, &(struct shot){2, 1, 16, 0, 65535, SAMPLES(513, 1027)},
+                  1);
     opts = shape("2x1x16");
-    expect_frames(TEXT("\1\2\3\4"), &opts, &(struct shot){2, 1, 16, 0, 65535, SAMPLES(513, 1027)}, 1);
+    expect_frames(TEXT("\1\2\3\4"), &opts, &(struct shot){2, 1, 16, 0, 65535, SAMPLES(513, 1027)},
+                  1);
     opts = shape("1x2x16be");
-    expect_frames(TEXT("\1\2\3\4"), &opts, &(struct shot){1, 2, 16, 0, 65535, SAMPLES(258, 772)}, 1);
+    expect_frames(TEXT("\1\2\3\4"), &opts, &(struct shot){1, 2, 16, 0, 65535, SAMPLES(258, 772)},
+                  1);
     for (unsigned bits = 1; bits <= 16; bits++) {
         const uint16_t max = (uint16_t)((1u << bits) - 1);
         const char bytes[4] = {(char)max, bits > 8 ? (char)(max >> 8) : 0, 0, 0};
@@ -49,9 +52,8 @@ Test(image_raw, each_depth_and_byte_order)
         /* One more, in the second sample of the second frame. */
         const unsigned above = max + 1u;
         const char wrong[8] = {0, 0, 0, 0, 0, 0, (char)above, (char)(above >> 8)};
-        struct outcome o =
-            bits > 8 ? read_bytes(wrong, 8, RAW, &opts)
-                     : read_bytes((char[]){0, 0, 0, (char)above}, 4, RAW, &opts);
+        struct outcome o = bits > 8 ? read_bytes(wrong, 8, RAW, &opts)
+                                    : read_bytes((char[]){0, 0, 0, (char)above}, 4, RAW, &opts);
         cr_assert(o.err == PXR_E_CORRUPT && o.n_images == 1 && o.diag.frame == 1);
         cr_assert_eq(o.diag.off_bytes, bits > 8 ? 6 : 3);
         cr_assert(o.diag.has_values && o.diag.expected == max && o.diag.found == above);
@@ -103,10 +105,11 @@ Test(image_raw, what_is_missing_is_told)
     }
     cr_assert_leq(largest_request_bytes, 1u << 20);
     pxr_alloc_hook(NULL);
-    const struct pxr_image_opts nothing[] = {{.raw_width_px = 1, .raw_height_px = 1},
-                                             {.raw_width_px = 1, .raw_bits = 8},
-                                             {.raw_height_px = 1, .raw_bits = 8},
-                                             {.raw_width_px = 1, .raw_height_px = 1, .raw_bits = 17}};
+    const struct pxr_image_opts nothing[] = {
+        {.raw_width_px = 1, .raw_height_px = 1},
+        {.raw_width_px = 1, .raw_bits = 8},
+        {.raw_height_px = 1, .raw_bits = 8},
+        {.raw_width_px = 1, .raw_height_px = 1, .raw_bits = 17}};
     for (size_t i = 0; i < sizeof nothing / sizeof nothing[0]; i++)
         expect_refusal(&(struct refusal){TEXT("abc"), PXR_E_INVALID, PXR_NONE, "1 to 16 bits", 0},
                        RAW, &nothing[i]);
@@ -132,7 +135,8 @@ Test(image_raw, a_long_stream_takes_the_memory_of_one_frame)
     for (size_t i = 0; i < sizeof frame; i++)
         frame[i] = (uint8_t)next_random(&state);
     const struct pxr_image_opts opts = shape("150x100x16be");
-    struct pipe_writer w = {.bytes = frame, .n_bytes = sizeof frame, .n_step = 7000, .n_times = 999};
+    struct pipe_writer w = {
+        .bytes = frame, .n_bytes = sizeof frame, .n_step = 7000, .n_times = 999};
     watch_memory(SIZE_MAX);
     struct outcome o = read_fd(pipe_writer_start(&w), NULL, 0, RAW, &opts);
     pthread_join(w.thread, NULL);
@@ -172,10 +176,29 @@ Test(image_raw, large_frames_arrive_whole)
 Test(image_raw, shapes_are_parsed_strictly)
 {
     static const char *const wrong[] = {
-        "",          "640",          "640x480",   "640x480x",     "x480x8",     "640x480x0",
-        "0x480x8",   "640x0x8",      "640x480x17", "640x480x8lee", "640x480x8 ", " 640x480x8",
-        "-1x480x8",  "640X480x8",    "640x480x8LE", "640x480x8l",  "+640x480x8", "640x480xle",
-        "4294967296x1x8", "1x4294967296x8", "99999999999999999999999x1x8", "640x480x8x1", "0x10x1x8",
+        "",
+        "640",
+        "640x480",
+        "640x480x",
+        "x480x8",
+        "640x480x0",
+        "0x480x8",
+        "640x0x8",
+        "640x480x17",
+        "640x480x8lee",
+        "640x480x8 ",
+        " 640x480x8",
+        "-1x480x8",
+        "640X480x8",
+        "640x480x8LE",
+        "640x480x8l",
+        "+640x480x8",
+        "640x480xle",
+        "4294967296x1x8",
+        "1x4294967296x8",
+        "99999999999999999999999x1x8",
+        "640x480x8x1",
+        "0x10x1x8",
     };
     struct pxr_image_opts opts = {.raw_width_px = 7, .luma = true};
     struct pxr_diag diag;

@@ -2,8 +2,8 @@
  * The Y4M reader: gray streams, the Y plane of others, and what it must refuse. */
 #include "test_image_probe.h"
 
-#define Y4M PXR_IMAGE_Y4M
-#define SAMPLES(...) ((uint16_t[]){__VA_ARGS__})
+#define Y4M           PXR_IMAGE_Y4M
+#define SAMPLES(...)  ((uint16_t[]){__VA_ARGS__})
 #define TEXT(literal) literal, sizeof(literal) - 1
 
 static const struct pxr_image_opts luma = {.luma = true};
@@ -45,11 +45,11 @@ Test(image_y4m, the_luma_plane_of_each_colour_space)
         const char *field;
         unsigned n_chroma, bits;
     } cases[] = {
-        {"", 2 * 2 * 2, 8},         {"C420", 2 * 2 * 2, 8},     {"C420jpeg", 2 * 2 * 2, 8},
+        {"", 2 * 2 * 2, 8},          {"C420", 2 * 2 * 2, 8},      {"C420jpeg", 2 * 2 * 2, 8},
         {"C420mpeg2", 2 * 2 * 2, 8}, {"C420paldv", 2 * 2 * 2, 8}, {"C422", 2 * 2 * 3, 8},
-        {"C444", 2 * 3 * 3, 8},     {"C411", 2 * 1 * 3, 8},     {"C420p10", 2 * 2 * 2, 10},
-        {"C422p9", 2 * 2 * 3, 9},   {"C444p12", 2 * 3 * 3, 12}, {"C420p14", 2 * 2 * 2, 14},
-        {"C422p16", 2 * 2 * 3, 16}, {"C411p10", 2 * 1 * 3, 10}, {"Cmono", 0, 8},
+        {"C444", 2 * 3 * 3, 8},      {"C411", 2 * 1 * 3, 8},      {"C420p10", 2 * 2 * 2, 10},
+        {"C422p9", 2 * 2 * 3, 9},    {"C444p12", 2 * 3 * 3, 12},  {"C420p14", 2 * 2 * 2, 14},
+        {"C422p16", 2 * 2 * 3, 16},  {"C411p10", 2 * 1 * 3, 10},  {"Cmono", 0, 8},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const size_t sample_bytes = cases[i].bits > 8 ? 2 : 1;
@@ -133,7 +133,8 @@ Test(image_y4m, hostile_input_is_refused_with_class_and_place)
         expect_refusal(&cases[i], Y4M, NULL);
 }
 
-static const char small[] = "YUV4MPEG2 W2 H2 F25:1 Cmono10\nFRAME\n\1\1\2\1\3\1\4\1FRAME X\n12345678";
+static const char small[] =
+    "YUV4MPEG2 W2 H2 F25:1 Cmono10\nFRAME\n\1\1\2\1\3\1\4\1FRAME X\n12345678";
 static const size_t frame_ends[] = {44, 60};
 
 /* A stream that was cut between two frames cannot be told from a shorter one. */
