@@ -2,6 +2,7 @@
  * Read the golden archives and compare every pixel; with "make DIR", write them anew (only when the
  * format changes, together with docs/format.md). */
 #include "golden_specs.h"
+#include "zstd_wrap.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -62,6 +63,10 @@ static bool check_one(const char *dir, size_t i)
     }
     if (e == PXR_OK)
         e = pxr_archive_check(path, PXR_CHECK_DEEP, 2, NULL, NULL, NULL, &report, &d);
+    if (e == PXR_E_UNSUPPORTED && !pxr_zstd_is_built_in()) {
+        printf("%-12s skipped: this build has no zstd\n", golden[i].name);
+        return true;
+    }
     if (e != PXR_OK)
         pxr_diag_line(&d, why, sizeof why);
     else if (report.n_damages)

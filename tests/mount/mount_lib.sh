@@ -55,7 +55,7 @@ cleanup() {
     fi
     [ "$status" = 0 ] || [ "$status" = 77 ] || tail -n 40 "$work"/*.log 2>/dev/null >&2
     chmod -R u+w "$work" 2>/dev/null
-    rm -rf "$work"
+    rm -rf --one-file-system "$work"
     exit "$status"
 }
 trap cleanup EXIT

@@ -194,12 +194,12 @@ Test(hostile, a_damaged_unit_spares_the_other_frames)
     cr_assert_eq(pxr_archive_open_io(&a, &k.io, k.memory.arg, NULL, NULL), PXR_OK);
     cr_assert_eq(pxr_decoder_new(&d, a), PXR_OK);
     memset(px, 0x55, sizeof px);
-    cr_expect_eq(pxr_frame_read(d, 0, 0, 6, px, sizeof px, 22), PXR_E_CORRUPT);
-    cr_expect_eq(pxr_decoder_diag(d)->frame, 0);
+    cr_expect_eq(pxr_frame_read(d, 1, 0, 6, px, sizeof px, 22), PXR_E_CORRUPT);
+    cr_expect_eq(pxr_decoder_diag(d)->frame, 1);
     cr_expect_eq(pxr_decoder_diag(d)->block, 1);
     for (int i = 0; i < 66; i++)
         cr_expect_eq(px[i], 0, "sample %d leaks %x", i, px[i]);
-    cr_expect_eq(pxr_frame_read(d, 0, 0, 4, px, sizeof px, 22), PXR_OK); /* the other block */
+    cr_expect_eq(pxr_frame_read(d, 1, 0, 4, px, sizeof px, 22), PXR_OK); /* the other block */
     cr_expect_eq(pxr_frame_read(d, 2, 0, 6, px, sizeof px, 22), PXR_OK);
     pxr_decoder_free(d);
     pxr_archive_close(a);
