@@ -225,6 +225,7 @@ enum pxr_codec {
     PXR_CODEC_AUTO = 0, /* the smallest by trial */
     PXR_CODEC_STORE = 1,
     PXR_CODEC_ZSTD = 2,
+    PXR_CODEC_PREDICT = 3,
 };
 
 /* Zero-initialise; zero is the default of every field. */

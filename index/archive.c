@@ -61,6 +61,10 @@ static enum pxr_err search_piece(const struct pxr_file *file, const struct pxr_s
         if (memcmp(piece + (off - lo), PXR_MARKER, 4) || piece[off - lo + 4] != PXR_RECORD_COMMIT ||
             !pxr_range_fits(off, PXR_COMMIT_RECORD_BYTES, file_bytes))
             continue;
+        struct pxr_record r;
+        if (hi - off >= PXR_RECORD_HEADER_BYTES &&
+            pxr_parse_record(&r, piece + (off - lo), off, file_bytes, sb->id, NULL) != PXR_OK)
+            continue; /* without a read for each eight bytes that look like one */
         e = pxr_file_read(file, off, record, PXR_COMMIT_RECORD_BYTES, diag);
         if (e == PXR_OK && parse_commit_record(record, off, file_bytes, sb, out, NULL) == PXR_OK) {
             *record_off = off;
@@ -178,11 +182,15 @@ static enum pxr_err load_meta(pxr_archive *a, struct pxr_diag *diag)
     return PXR_OK;
 }
 
-/* What must fit for a sequential reader: two groups of nominal size. */
+/* What must fit for a sequential reader: two groups where a unit holds a whole one; else the frames that
+ * a dyadic order keeps alive, log2(T) + 2, and the one that is read.  Decoded units may be twice as large
+ * as their samples. */
 static uint64_t cache_floor(const pxr_archive *a)
 {
     const uint64_t frame = (uint64_t)a->sb.width_px * a->sb.height_px * (a->sb.bits / 8u);
-    return pxr_min_u64(2 * a->sb.nominal_frames * frame, (uint64_t)4 << 30);
+    const unsigned log2 = 31 - (unsigned)__builtin_clz(a->sb.nominal_frames);
+    const uint64_t n = a->sb.nominal_unit_frames == 1 ? log2 + 4 : a->sb.nominal_frames;
+    return pxr_min_u64(2 * n * frame, (uint64_t)1 << 30);
 }
 
 enum pxr_err pxr_archive_open_io(pxr_archive **out, const struct pxr_io *io, void *io_arg,
@@ -310,6 +318,10 @@ static enum pxr_err load_tree_page(void *arg, const struct pxr_cache_key *key, v
     const struct page_request *r = arg;
     uint8_t *memory;
     (void)key;
+    if (r->ref.n_bytes > PXR_PAGE_HEADER_BYTES + PXR_TREE_FANOUT * PXR_DIR_ENTRY_BYTES)
+        return pxr_fail_field(diag, PXR_E_CORRUPT, r->ref.off_bytes, "page_bytes",
+                              PXR_PAGE_HEADER_BYTES + PXR_TREE_FANOUT * PXR_DIR_ENTRY_BYTES,
+                              r->ref.n_bytes, "larger than a tree's page can be");
     enum pxr_err e = load_page(r->archive, &r->ref, sizeof(struct tree_page), &memory, diag);
     if (e != PXR_OK)
         return e;
@@ -332,7 +344,7 @@ static struct pxr_cache_key key_of(const struct pxr_ref *ref, uint32_t as, uint6
                                    uint32_t n_frames)
 {
     return (struct pxr_cache_key){ref->off_bytes, ref->hash, ref->n_bytes | (uint64_t)n_frames << 32,
-                                  first_frame, as + ref->level};
+                                  first_frame, 0, as + ref->level};
 }
 
 /* Walk from a tree's top to the leaf entry with the greatest key <= key.  *found = false: all are
@@ -342,6 +354,7 @@ static enum pxr_err tree_find(pxr_archive *a, const struct pxr_ref *top, bool na
                               struct pxr_diag *diag)
 {
     struct page_request r = {a, *top, names};
+    uint64_t first = 0, n_frames = a->root.n_frames; /* what the parent says of a directory's page */
     *found = false;
     for (;;) {
         pxr_cache_entry *cached;
@@ -353,6 +366,16 @@ static enum pxr_err tree_find(pxr_archive *a, const struct pxr_ref *top, bool na
         const struct pxr_tree_page page = ((struct tree_page *)pxr_cache_value(cached))->page;
         const uint32_t i = pxr_tree_page_find(&page, key);
         const bool is_leaf = !page.level;
+        if (!names && !pxr_dir_page_covers(&page, first, n_frames)) {
+            pxr_cache_put(a->index_cache, cached);
+            return pxr_fail_field(diag, PXR_E_CORRUPT, r.ref.off_bytes, "first_frame", first,
+                                  pxr_tree_entry_key(&page, 0).k0,
+                                  "a page of the directory does not hold what its parent says");
+        }
+        if (!names && !is_leaf && i != UINT32_MAX) {
+            first = pxr_tree_entry_key(&page, i).k0;
+            n_frames = pxr_load_u64le(page.entries + (size_t)i * page.entry_bytes + 8);
+        }
         if (i != UINT32_MAX) {
             *found = is_leaf;
             if (is_leaf)

@@ -13,6 +13,9 @@
 #define N_SHARDS 16
 #define N_BUCKETS 1024 /* a shard; chains stay short up to some 10^5 entries */
 
+/* What an entry takes beside its value: itself, and what malloc adds to both. */
+#define ENTRY_BYTES ((size_t)256)
+
 enum entry_state { LOADING, READY, FAILED };
 
 struct pxr_cache_entry {
@@ -54,7 +57,7 @@ uint64_t pxr_cache_max_bytes(const pxr_cache *c) { return c->max_bytes; }
 
 static uint64_t hash_key(const struct pxr_cache_key *k)
 {
-    const uint64_t parts[5] = {k->a, k->b, k->c, k->d, k->unit};
+    const uint64_t parts[6] = {k->a, k->b, k->c, k->d, k->e, k->unit};
     return pxr_xxh3_64(parts, sizeof parts);
 }
 static struct shard *shard_of(pxr_cache *c, uint64_t hash) { return &c->shards[hash % N_SHARDS]; }
@@ -64,7 +67,8 @@ static pxr_cache_entry **bucket_of(struct shard *s, uint64_t hash)
 }
 static bool keys_equal(const struct pxr_cache_key *x, const struct pxr_cache_key *y)
 {
-    return x->a == y->a && x->b == y->b && x->c == y->c && x->d == y->d && x->unit == y->unit;
+    return x->a == y->a && x->b == y->b && x->c == y->c && x->d == y->d &&
+           x->e == y->e && x->unit == y->unit;
 }
 
 enum pxr_err pxr_cache_new(pxr_cache **out, uint64_t max_bytes, void (*free_value)(void *),
@@ -203,12 +207,12 @@ static enum pxr_err load_entry(pxr_cache *c, struct shard *s, pxr_cache_entry *e
     const enum pxr_err err = load(arg, &e->key, &value, &value_bytes, diag);
     pthread_mutex_lock(&s->lock);
     e->value = value;
-    e->value_bytes = value_bytes;
+    e->value_bytes = value_bytes + ENTRY_BYTES;
     e->state = err == PXR_OK ? READY : FAILED;
     if (err == PXR_OK) {
         list_push(c, s, e);
         publish_oldest(s);
-        atomic_fetch_add_explicit(&c->n_bytes, value_bytes, memory_order_relaxed);
+        atomic_fetch_add_explicit(&c->n_bytes, e->value_bytes, memory_order_relaxed);
     } else {
         table_remove(s, e);
     }

@@ -13,7 +13,7 @@
 typedef struct pxr_cache pxr_cache;
 
 struct pxr_cache_key {
-    uint64_t a, b, c, d; /* identity, and the place in the file that a hit must agree with */
+    uint64_t a, b, c, d, e; /* identity, place and shape: all that a hit must agree with */
     uint32_t unit;
 };
 

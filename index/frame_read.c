@@ -68,8 +68,12 @@ enum pxr_err pxr_decoder_seek(pxr_decoder *d, uint64_t frame, struct pxr_diag *d
 static struct pxr_cache_key unit_key(const struct pxr_placed_block *b, uint32_t unit)
 {
     /* The place is part of the key, since XXH3 does not resist somebody who makes collisions. */
+    const struct pxr_block_header *h = &b->header;
     return (struct pxr_cache_key){b->identity.lo, b->identity.hi, b->payload_off,
-                                  b->header.payload_bytes, unit};
+                                  (uint64_t)h->shape.height_px << 32 | h->shape.width_px,
+                                  (uint64_t)h->frames_per_unit << 32 |
+                                      (uint64_t)h->shape.n_frames << 8 | h->codec,
+                                  unit};
 }
 
 bool pxr_unit_is_cached(pxr_archive *a, const struct pxr_placed_block *b, uint32_t unit)
@@ -122,7 +126,7 @@ static enum pxr_err load_unit(void *arg, const struct pxr_cache_key *key, void *
     pxr_cache_entry *refs[2] = {NULL, NULL};
     const void *ref_pixels[2] = {NULL, NULL};
     struct pxr_block_unit place;
-    *value_bytes = pxr_block_unit_pixel_bytes(&b->header, key->unit);
+    *value_bytes = pxr_block_unit_state_bytes(&b->header, key->unit);
     *value = pxr_alloc_aligned(64, *value_bytes);
     if (!*value)
         return pxr_fail_nomem(diag, *value_bytes);

@@ -57,6 +57,9 @@ static enum pxr_err check_geometry(const struct pxr_superblock *sb, const struct
     if (!sb->nominal_width_px || sb->nominal_width_px > sb->width_px)
         return FIELD(PXR_E_CORRUPT, 64, "nominal_width_px", sb->width_px, sb->nominal_width_px,
                      "out of range");
+    if (!sb->nominal_unit_frames || sb->nominal_unit_frames > sb->nominal_frames)
+        return FIELD(PXR_E_CORRUPT, 68, "nominal_unit_frames", sb->nominal_frames,
+                     sb->nominal_unit_frames, "out of range");
     return PXR_OK;
 }
 
@@ -91,12 +94,11 @@ enum pxr_err pxr_parse_superblock(struct pxr_superblock *out, const uint8_t *src
         .nominal_frames = pxr_load_u32le(src + 56),
         .nominal_height_px = pxr_load_u32le(src + 60),
         .nominal_width_px = pxr_load_u32le(src + 64),
+        .nominal_unit_frames = pxr_load_u32le(src + 68),
     };
     memcpy(out->id, src + 72, 16);
     memcpy(out->bytes, src, PXR_SUPERBLOCK_BYTES);
     enum pxr_err e = check_zero(src + 49, 7, 49, diag);
-    if (e == PXR_OK)
-        e = check_zero(src + 68, 4, 68, diag);
     if (e == PXR_OK)
         e = check_zero(src + 88, 32, 88, diag);
     return e == PXR_OK ? check_geometry(out, limits, diag) : e;
@@ -116,6 +118,7 @@ void pxr_superblock_store(struct pxr_superblock *sb)
     pxr_store_u32le(b + 56, sb->nominal_frames);
     pxr_store_u32le(b + 60, sb->nominal_height_px);
     pxr_store_u32le(b + 64, sb->nominal_width_px);
+    pxr_store_u32le(b + 68, sb->nominal_unit_frames);
     memcpy(b + 72, sb->id, 16);
     pxr_store_u64le(b + 120, pxr_xxh3_64(b, 120));
 }
@@ -274,6 +277,8 @@ enum pxr_err pxr_parse_root(struct pxr_root *out, const uint8_t *src, const stru
     if (e == PXR_OK)
         e = load_ref(&out->meta, src + 56, off + 56, true, limits->max_index_bytes, end_off,
                      "meta_off", diag);
+    if (e == PXR_OK)
+        e = check_zero(src + 68, 1, off + 68, diag);
     for (uint32_t i = 0; i < out->n_tables && e == PXR_OK; i++) {
         const uint32_t at = PXR_ROOT_BYTES + i * (uint32_t)PXR_ROOT_TABLE_BYTES;
         e = load_ref(&out->tables[i].top, src + at, off + at, false, limits->max_index_bytes, end_off,
@@ -331,6 +336,15 @@ struct pxr_tree_key pxr_tree_entry_key(const struct pxr_tree_page *page, uint32_
     const uint8_t *s = page->entries + (size_t)entry * page->entry_bytes;
     const bool names = page->kind == PXR_PAGE_NAME_LEAF || page->kind == PXR_PAGE_NAME_NODE;
     return (struct pxr_tree_key){pxr_load_u64le(s), names ? pxr_load_u64le(s + 8) : 0};
+}
+
+bool pxr_dir_page_covers(const struct pxr_tree_page *page, uint64_t first, uint64_t n_frames)
+{
+    const uint8_t *last = page->entries + (size_t)(page->n_entries - 1) * page->entry_bytes;
+    const uint64_t n_last = page->level ? pxr_load_u64le(last + 8) : pxr_load_u32le(last + 8);
+    uint64_t end;
+    return pxr_load_u64le(page->entries) == first && pxr_add_u64(pxr_load_u64le(last), n_last, &end) &&
+           end - first == n_frames;
 }
 
 struct pxr_ref pxr_tree_entry_child(const struct pxr_tree_page *page, uint32_t entry)

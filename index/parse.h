@@ -18,7 +18,7 @@
 struct pxr_superblock {
     uint32_t width_px, height_px;
     uint8_t bits;
-    uint32_t nominal_frames, nominal_height_px, nominal_width_px;
+    uint32_t nominal_frames, nominal_height_px, nominal_width_px, nominal_unit_frames;
     uint8_t id[16];
     uint8_t bytes[PXR_SUPERBLOCK_BYTES]; /* as in the file */
 };
@@ -95,6 +95,9 @@ struct pxr_tree_key pxr_tree_entry_key(const struct pxr_tree_page *page, uint32_
 struct pxr_ref pxr_tree_entry_child(const struct pxr_tree_page *page, uint32_t entry);
 /* Index of the last entry whose key is <= key, or UINT32_MAX. */
 uint32_t pxr_tree_page_find(const struct pxr_tree_page *page, struct pxr_tree_key key);
+
+/* Whether a directory's page holds exactly the frames [first, first + n_frames). */
+bool pxr_dir_page_covers(const struct pxr_tree_page *page, uint64_t first, uint64_t n_frames);
 
 struct pxr_dir_entry {
     uint64_t first_frame;

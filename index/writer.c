@@ -67,16 +67,26 @@ static uint64_t raw_frame_bytes(const struct pxr_superblock *sb)
     return (uint64_t)sb->width_px * sb->height_px * (sb->bits / 8u);
 }
 
-/* T = 16 frames where they fit 64 MiB, and stripes of full rows of about 1 MiB: large enough for zstd,
- * small enough that a region reads little more than itself. */
+/* Stripes of full rows.  Predicted blocks hold 32 frames where these fit 256 MiB, and stripes as tall as
+ * a frame of 256 KiB: taller ones compress a little better, shorter ones let more cores read one frame.
+ * A block of zstd is one unit, so it holds 16 frames and about 1 MiB. */
 static void choose_geometry(struct pxr_superblock *sb, const struct pxr_write_opts *o)
 {
+    const bool is_predicted = o->codec == PXR_CODEC_AUTO || o->codec == PXR_CODEC_PREDICT;
     const uint64_t frame = raw_frame_bytes(sb), row = frame / sb->height_px;
-    const uint64_t t = pxr_max_u64(1, pxr_min_u64(16, ((uint64_t)64 << 20) / frame));
-    sb->nominal_frames = o->block_frames ? o->block_frames : (uint32_t)t;
-    const uint64_t rows = ((uint64_t)1 << 20) / (row * sb->nominal_frames) & ~(uint64_t)7;
+    const uint64_t most = is_predicted ? 32 : 16, fit = ((uint64_t)(is_predicted ? 256 : 64) << 20) / frame;
+    sb->nominal_frames =
+        o->block_frames ? o->block_frames : (uint32_t)pxr_max_u64(1, pxr_min_u64(most, fit));
+    sb->nominal_unit_frames = o->codec == PXR_CODEC_ZSTD ? sb->nominal_frames : 1;
+    uint64_t rows = ((uint64_t)1 << 20) / (row * sb->nominal_frames) & ~(uint64_t)7;
+    if (is_predicted) {
+        const uint64_t stripes = pxr_div_up_u64(frame, (uint64_t)256 << 10);
+        rows = pxr_max_u64(128, pxr_round_up_u64(pxr_div_up_u64(sb->height_px, stripes), 8));
+        /* A block's samples fit the format's bound with room to spare. */
+        rows = pxr_min_u64(rows, ((uint64_t)128 << 20) / (row * sb->nominal_frames));
+    }
     sb->nominal_height_px = o->block_height_px ? o->block_height_px
-                                               : (uint32_t)pxr_max_u64(8, rows);
+                                               : (uint32_t)pxr_max_u64(is_predicted ? 1 : 8, rows);
     sb->nominal_width_px = o->block_width_px ? o->block_width_px : sb->width_px;
     sb->nominal_height_px = (uint32_t)pxr_min_u64(sb->nominal_height_px, sb->height_px);
     sb->nominal_width_px = (uint32_t)pxr_min_u64(sb->nominal_width_px, sb->width_px);

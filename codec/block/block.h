@@ -19,6 +19,7 @@ enum pxr_block_codec {
     PXR_BLOCK_STORE = 0,    /* samples, little endian, one unit per frame          */
     PXR_BLOCK_CONSTANT = 1, /* one value; no units, no payload                      */
     PXR_BLOCK_ZSTD = 2,     /* filtered, shuffled, zstd; one unit for the whole block */
+    PXR_BLOCK_PREDICT = 3,  /* fitted prediction, rANS; one unit per frame           */
     PXR_N_BLOCK_CODECS
 };
 
@@ -66,6 +67,8 @@ void pxr_block_unit_frames(const struct pxr_block_header *h, uint32_t unit, uint
                            uint32_t *n);
 /* Bytes of a unit's decoded samples. */
 size_t pxr_block_unit_pixel_bytes(const struct pxr_block_header *h, uint32_t unit);
+/* Bytes that decoding a unit writes: its samples, and behind them what units that refer to it need. */
+size_t pxr_block_unit_state_bytes(const struct pxr_block_header *h, uint32_t unit);
 /* Units that must have been decoded before this one; at most 2.  Acyclic for any header: each has a
  * lower depth than unit.  (None of store, constant and zstd has any; predictive codecs will.) */
 unsigned pxr_block_unit_refs(const struct pxr_block_header *h, uint32_t unit, uint32_t refs[2]);
@@ -78,9 +81,9 @@ enum pxr_err pxr_block_decoder_new(pxr_block_decoder **out, struct pxr_diag *dia
 void pxr_block_decoder_free(pxr_block_decoder *d);
 
 /* A total function over arbitrary bytes: samples or an error, in bounded time and memory.
- * src: the unit's bytes, whose hash the caller has verified.  refs: decoded samples of the units that
- * pxr_block_unit_refs names.  dst: frames of the unit x height x width samples, native byte order,
- * without gaps; on error it holds zeros. */
+ * src: the unit's bytes, whose hash the caller has verified.  refs: the decoded state of the units that
+ * pxr_block_unit_refs names.  dst: pxr_block_unit_state_bytes; it begins with frames of the unit x height
+ * x width samples, native byte order, without gaps; on error it holds zeros. */
 enum pxr_err pxr_block_unit_decode(pxr_block_decoder *d, const struct pxr_block_header *h,
                                    uint32_t unit, const void *const refs[2], const uint8_t *src,
                                    size_t src_bytes, void *dst, struct pxr_diag *diag);

@@ -15,14 +15,19 @@ struct pxr_scratch {
 /* NULL: no memory.  What was in it is lost. */
 uint8_t *pxr_scratch_get(struct pxr_scratch *s, size_t n_bytes);
 
+struct pxr_predict_decoder; /* predict.c */
+struct pxr_predict_encoder; /* predict_encode.c */
+
 struct pxr_block_decoder {
     pxr_zstd *zstd;
     struct pxr_scratch a, b;
+    struct pxr_predict_decoder *predict; /* NULL until it is needed */
 };
 
 struct pxr_block_encoder {
     pxr_zstd *zstd;
     struct pxr_scratch a, b;
+    struct pxr_predict_encoder *predict; /* NULL until it is needed */
     bool has_forced;
     struct pxr_filter forced; /* tests: no trial, no fall-back */
 };
@@ -36,6 +41,7 @@ struct pxr_block_source {
 enum pxr_block_units {
     PXR_UNITS_NONE,  /* frames_per_unit is 0               */
     PXR_UNITS_ANY,   /* 1..n_frames                        */
+    PXR_UNITS_FRAME, /* 1: each frame is a unit            */
     PXR_UNITS_WHOLE, /* n_frames: the block is one unit    */
 };
 
@@ -51,6 +57,8 @@ struct pxr_block_codec_ops {
                         uint64_t *max_bytes);
     /* See pxr_block_unit_refs.  NULL: no unit refers to another. */
     unsigned (*refs)(const struct pxr_block_header *h, uint32_t unit, uint32_t refs[2]);
+    /* Bytes that a decoded unit keeps behind its samples, for the units that refer to it.  NULL: none. */
+    size_t (*kept_bytes)(const struct pxr_block_header *h);
     /* src_bytes is what the unit's entry says.  On error dst may hold anything. */
     enum pxr_err (*decode)(pxr_block_decoder *d, const struct pxr_block_header *h, uint32_t unit,
                            const void *const refs[2], const uint8_t *src, size_t src_bytes,
@@ -64,6 +72,7 @@ struct pxr_block_codec_ops {
 extern const struct pxr_block_codec_ops pxr_block_store_ops;
 extern const struct pxr_block_codec_ops pxr_block_constant_ops;
 extern const struct pxr_block_codec_ops pxr_block_zstd_ops;
+extern const struct pxr_block_codec_ops pxr_block_predict_ops;
 
 /* Places in a header; docs/format.md, "Block header". */
 enum {

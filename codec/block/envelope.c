@@ -2,6 +2,7 @@
  * The envelope of a block: reads and writes headers, checks every field, and calls the codecs. */
 #include "codec.h"
 #include "diag.h"
+#include "predict.h"
 
 #include <inttypes.h>
 
@@ -9,6 +10,7 @@ static const struct pxr_block_codec_ops *const codecs[PXR_N_BLOCK_CODECS] = {
     [PXR_BLOCK_STORE] = &pxr_block_store_ops,
     [PXR_BLOCK_CONSTANT] = &pxr_block_constant_ops,
     [PXR_BLOCK_ZSTD] = &pxr_block_zstd_ops,
+    [PXR_BLOCK_PREDICT] = &pxr_block_predict_ops,
 };
 
 uint8_t *pxr_scratch_get(struct pxr_scratch *s, size_t n_bytes)
@@ -103,10 +105,12 @@ static enum pxr_err parse_layout(struct pxr_block_header *h, const uint8_t *src,
     const struct pxr_block_codec_ops *const ops = codecs[h->codec];
     const uint32_t n_frames = h->shape.n_frames;
     const uint32_t per_unit = pxr_load_u16le(src + PXR_BLOCK_OFF_FRAMES_PER_UNIT);
-    const uint32_t least = ops->units == PXR_UNITS_NONE  ? 0
-                           : ops->units == PXR_UNITS_ANY ? 1
-                                                         : n_frames;
-    const uint32_t most = ops->units == PXR_UNITS_NONE ? 0 : n_frames;
+    const uint32_t least = ops->units == PXR_UNITS_NONE    ? 0
+                           : ops->units == PXR_UNITS_WHOLE ? n_frames
+                                                           : 1;
+    const uint32_t most = ops->units == PXR_UNITS_NONE    ? 0
+                          : ops->units == PXR_UNITS_FRAME ? 1
+                                                          : n_frames;
     if (per_unit < least || per_unit > most)
         return fail_at(&(struct field){PXR_BLOCK_OFF_FRAMES_PER_UNIT, "frames_per_unit",
                                        per_unit < least ? least : most, per_unit},
@@ -216,6 +220,12 @@ size_t pxr_block_unit_pixel_bytes(const struct pxr_block_header *h, uint32_t uni
     return pxr_block_raw_bytes(&part);
 }
 
+size_t pxr_block_unit_state_bytes(const struct pxr_block_header *h, uint32_t unit)
+{
+    const struct pxr_block_codec_ops *const ops = codecs[h->codec];
+    return pxr_block_unit_pixel_bytes(h, unit) + (ops->kept_bytes ? ops->kept_bytes(h) : 0);
+}
+
 unsigned pxr_block_unit_refs(const struct pxr_block_header *h, uint32_t unit, uint32_t refs[2])
 {
     const struct pxr_block_codec_ops *const ops = codecs[h->codec];
@@ -241,6 +251,7 @@ void pxr_block_decoder_free(pxr_block_decoder *d)
     if (!d)
         return;
     pxr_zstd_free(d->zstd);
+    pxr_predict_decoder_free(d->predict);
     pxr_free(d->a.bytes);
     pxr_free(d->b.bytes);
     pxr_free(d);
@@ -261,7 +272,7 @@ enum pxr_err pxr_block_unit_decode(pxr_block_decoder *d, const struct pxr_block_
     else
         e = codecs[h->codec]->decode(d, h, unit, refs, src, src_bytes, dst, diag);
     if (e)
-        memset(dst, 0, pxr_block_unit_pixel_bytes(h, unit));
+        memset(dst, 0, pxr_block_unit_state_bytes(h, unit));
     return e;
 }
 
@@ -308,6 +319,7 @@ void pxr_block_encoder_free(pxr_block_encoder *e)
     if (!e)
         return;
     pxr_zstd_free(e->zstd);
+    pxr_predict_encoder_free(e->predict);
     pxr_free(e->a.bytes);
     pxr_free(e->b.bytes);
     pxr_free(e);
@@ -334,17 +346,69 @@ static bool is_constant(const struct pxr_block_source *s)
     return true;
 }
 
+/* Samples of a block that AUTO tries to predict. */
+#define MIN_PREDICT_SAMPLES ((uint64_t)1 << 16)
+
+/* What a block costs: header and payload behind these places. */
+static uint64_t bytes_behind(const struct pxr_buffer *header, const struct pxr_buffer *payload,
+                             size_t header_start, size_t payload_start)
+{
+    return header->n_bytes - header_start + (payload->n_bytes - payload_start);
+}
+
+static void move_down(struct pxr_buffer *b, size_t to, size_t from)
+{
+    memmove(b->bytes + to, b->bytes + from, b->n_bytes - from);
+    b->n_bytes -= from - to;
+}
+
+/* Encode once more, and keep the smaller of the two. */
+static enum pxr_err encode_again(const struct pxr_block_codec_ops *ops, pxr_block_encoder *e,
+                                 const struct pxr_block_source *s, const struct pxr_block_opts *o,
+                                 struct pxr_buffer *header, size_t header_start,
+                                 struct pxr_buffer *payload, size_t payload_start,
+                                 struct pxr_diag *diag)
+{
+    const size_t header_mid = header->n_bytes, payload_mid = payload->n_bytes;
+    const uint64_t spent = bytes_behind(header, payload, header_start, payload_start);
+    const enum pxr_err err = ops->encode(e, s, o, header, payload, diag);
+    if (err)
+        return err;
+    if (bytes_behind(header, payload, header_mid, payload_mid) < spent) {
+        move_down(header, header_start, header_mid);
+        move_down(payload, payload_start, payload_mid);
+    } else {
+        header->n_bytes = header_mid;
+        payload->n_bytes = payload_mid;
+    }
+    return PXR_OK;
+}
+
 static enum pxr_err encode_smallest(pxr_block_encoder *e, const struct pxr_block_source *s,
                                     const struct pxr_block_opts *o, struct pxr_buffer *header,
                                     struct pxr_buffer *payload, struct pxr_diag *diag)
 {
     const size_t header_start = header->n_bytes, payload_start = payload->n_bytes;
-    const enum pxr_err err = pxr_block_zstd_ops.encode(e, s, o, header, payload, diag);
+    const uint64_t raw = pxr_block_raw_bytes(&s->shape);
+    /* Weights and tables of a small block would cost more than they save. */
+    const bool is_small = raw / (s->shape.bits / 8u) < MIN_PREDICT_SAMPLES;
+    const bool is_zstd = o->codec == PXR_CODEC_ZSTD || e->has_forced ||
+                         (o->codec == PXR_CODEC_AUTO && is_small && pxr_zstd_is_built_in());
+    enum pxr_err err = (is_zstd ? &pxr_block_zstd_ops : &pxr_block_predict_ops)
+                           ->encode(e, s, o, header, payload, diag);
     if (err || e->has_forced)
         return err;
-    const uint64_t spent = header->n_bytes - header_start + (payload->n_bytes - payload_start);
-    const uint64_t stored = PXR_BLOCK_OFF_PARAMS + pxr_block_raw_bytes(&s->shape) +
+    /* Repeated patterns are what zstd sees and a predictor does not: labels, sparse depth, still scenes.
+     * They all compress well either way. */
+    if (o->codec == PXR_CODEC_AUTO && !is_zstd && pxr_zstd_is_built_in() &&
+        bytes_behind(header, payload, header_start, payload_start) < raw / 5)
+        err = encode_again(&pxr_block_zstd_ops, e, s, o, header, header_start, payload,
+                           payload_start, diag);
+    if (err)
+        return err;
+    const uint64_t stored = PXR_BLOCK_OFF_PARAMS + raw +
                             (uint64_t)s->shape.n_frames * PXR_BLOCK_UNIT_BYTES;
+    const uint64_t spent = bytes_behind(header, payload, header_start, payload_start);
     /* A stored frame is read without the others, by copying: that is worth a little. */
     if (spent + spent / 64 < stored)
         return PXR_OK;
@@ -363,13 +427,12 @@ enum pxr_err pxr_block_encode(pxr_block_encoder *e, const struct pxr_block_shape
     enum pxr_err err = check_shape(shape, diag);
     if (err)
         return err;
-    if (opts->level < 0 || opts->level > 19 || (unsigned)opts->codec > PXR_CODEC_ZSTD)
+    if (opts->level < 0 || opts->level > 19 || (unsigned)opts->codec > PXR_CODEC_PREDICT)
         return pxr_fail(diag, PXR_E_INVALID, "no such codec or level: %d, %d", (int)opts->codec,
                         opts->level);
     if (!e->has_forced && is_constant(&s))
         err = pxr_block_constant_ops.encode(e, &s, opts, header, payload, diag);
-    else if (opts->codec == PXR_CODEC_STORE ||
-             (opts->codec == PXR_CODEC_AUTO && !pxr_zstd_is_built_in()))
+    else if (opts->codec == PXR_CODEC_STORE)
         err = pxr_block_store_ops.encode(e, &s, opts, header, payload, diag);
     else
         err = encode_smallest(e, &s, opts, header, payload, diag);

@@ -11,8 +11,10 @@ static struct encoded encode(const struct pxr_block_shape *s, enum pxr_block_cod
     uint8_t *const pixels = test_block(s, codec == PXR_BLOCK_CONSTANT ? ZEROS : SCENE, 3);
     const struct pxr_filter f = {0, 0, 0};
     struct encoded e =
-        test_encode(s, pixels, codec == PXR_BLOCK_ZSTD ? PXR_CODEC_ZSTD : PXR_CODEC_STORE,
-                    codec == PXR_BLOCK_ZSTD ? &f : NULL);
+        codec == PXR_BLOCK_PREDICT
+            ? test_encode_predict(s, pixels)
+            : test_encode(s, pixels, codec == PXR_BLOCK_ZSTD ? PXR_CODEC_ZSTD : PXR_CODEC_STORE,
+                          codec == PXR_BLOCK_ZSTD ? &f : NULL);
     cr_assert_eq(e.header.bytes[0], codec);
     pxr_free(pixels);
     return e;
@@ -28,8 +30,19 @@ struct wrong {
 };
 
 static const struct wrong wrongs[] = {
-    {PXR_BLOCK_STORE, 0, 1, 3, PXR_E_UNSUPPORTED, "codec", 2},
-    {PXR_BLOCK_STORE, 0, 1, 255, PXR_E_UNSUPPORTED, "codec", 2},
+    {PXR_BLOCK_PREDICT, 6, 2, 2, PXR_E_CORRUPT, "frames_per_unit", 1},
+    {PXR_BLOCK_PREDICT, 20, 1, 0, PXR_E_CORRUPT, "order", 1},
+    {PXR_BLOCK_PREDICT, 20, 1, 2, PXR_E_CORRUPT, "order", 1},
+    {PXR_BLOCK_PREDICT, 21, 1, 0, PXR_E_CORRUPT, "depth", 1},
+    {PXR_BLOCK_PREDICT, 21, 1, 9, PXR_E_CORRUPT, "depth", 8},
+    {PXR_BLOCK_PREDICT, 22, 1, 8, PXR_E_CORRUPT, "shift", 7},
+    {PXR_BLOCK_PREDICT, 23, 1, 3, PXR_E_CORRUPT, "lanes", 4},
+    {PXR_BLOCK_PREDICT, 23, 1, 7, PXR_E_CORRUPT, "lanes", 6},
+    {PXR_BLOCK_PREDICT, 24, 2, 256, PXR_E_CORRUPT, "offset", 255},
+    {PXR_BLOCK_PREDICT, 26, 1, 1, PXR_E_CORRUPT, "groups", 15},
+    {PXR_BLOCK_PREDICT, 27, 1, 9, PXR_E_CORRUPT, "magnitude_shift", 8},
+    {PXR_BLOCK_STORE, 0, 1, 4, PXR_E_UNSUPPORTED, "codec", 3},
+    {PXR_BLOCK_STORE, 0, 1, 255, PXR_E_UNSUPPORTED, "codec", 3},
     {PXR_BLOCK_STORE, 1, 1, 1, PXR_E_UNSUPPORTED, "flags", 0},
     {PXR_BLOCK_STORE, 1, 1, 0x80, PXR_E_UNSUPPORTED, "flags", 0},
     {PXR_BLOCK_STORE, 2, 1, 16, PXR_E_CORRUPT, "bits", 8},

@@ -5,6 +5,7 @@
 
 #include "block.h"
 #include "codec.h"
+#include "unit_order.h"
 
 #include <criterion/criterion.h>
 
@@ -92,6 +93,20 @@ static inline struct encoded test_encode(const struct pxr_block_shape *s, const 
     return out;
 }
 
+/* By prediction, whatever it costs. */
+static inline struct encoded test_encode_predict(const struct pxr_block_shape *s, const uint8_t *pixels)
+{
+    pxr_block_encoder *e;
+    struct encoded out = {0};
+    const struct pxr_block_opts o = {PXR_CODEC_PREDICT, 0};
+    const size_t row = s->width_px * (s->bits / 8u);
+    const struct pxr_block_source source = {*s, {pixels, row, row * s->height_px}};
+    cr_assert_eq(pxr_block_encoder_new(&e, NULL), PXR_OK);
+    cr_assert_eq(pxr_block_predict_ops.encode(e, &source, &o, &out.header, &out.payload, NULL), PXR_OK);
+    pxr_block_encoder_free(e);
+    return out;
+}
+
 enum { GUARD_BYTES = 64, GUARD = 0xA5 };
 
 static inline bool all_bytes_are(const uint8_t *p, size_t n, uint8_t v)
@@ -102,16 +117,15 @@ static inline bool all_bytes_are(const uint8_t *p, size_t n, uint8_t v)
     return true;
 }
 
-/* Decode one unit into memory with guards behind and before it, as the reader does: into a block
- * whose other units stay as they are.  Fails the test if a guard changes or if dst is not zero
+/* Decode one unit's state into memory with guards behind and before it, as the reader does.  Fails the test if a guard changes or if dst is not zero
  * after an error. */
 static inline enum pxr_err test_decode_unit(pxr_block_decoder *d, const struct pxr_block_header *h,
-                                            uint32_t unit, const uint8_t *src, size_t src_bytes,
-                                            uint8_t *dst, struct pxr_diag *diag)
+                                            uint32_t unit, const void *const refs[2],
+                                            const uint8_t *src, size_t src_bytes, uint8_t *dst,
+                                            struct pxr_diag *diag)
 {
-    const size_t n = pxr_block_unit_pixel_bytes(h, unit);
+    const size_t n = pxr_block_unit_state_bytes(h, unit);
     uint8_t *const room = pxr_alloc(n + 2 * GUARD_BYTES), *const to = room + GUARD_BYTES;
-    const void *const refs[2] = {NULL, NULL};
     memset(room, GUARD, n + 2 * GUARD_BYTES);
     const enum pxr_err err = pxr_block_unit_decode(d, h, unit, refs, src, src_bytes, to, diag);
     cr_assert(all_bytes_are(room, GUARD_BYTES, GUARD), "written before the unit");
@@ -137,17 +151,24 @@ static inline enum pxr_err test_decode(pxr_block_decoder *d, const struct pxr_bl
         return PXR_OK;
     }
     const size_t frame_bytes = pxr_block_raw_bytes(&h->shape) / h->shape.n_frames;
-    for (uint32_t u = 0; u < h->n_units; u++) {
+    const size_t state_bytes = pxr_block_unit_state_bytes(h, 0);
+    uint8_t *const states = pxr_alloc_zero(h->n_units, state_bytes);
+    bool *const done = pxr_alloc_zero(h->n_units, sizeof *done);
+    enum pxr_err err = PXR_OK;
+    for (uint32_t from = 0, u; !err && (u = unit_next(h, done, &from)) < h->n_units; done[u] = true) {
         const struct pxr_block_unit at = pxr_block_unit_at(h, u);
+        const void *refs[2];
         uint32_t first, n;
         pxr_block_unit_frames(h, u, &first, &n);
+        unit_states(h, u, states, refs);
         cr_assert_eq(pxr_xxh3_64(payload + at.off_bytes, at.n_bytes), at.hash);
-        const enum pxr_err err = test_decode_unit(d, h, u, payload + at.off_bytes, at.n_bytes,
-                                                  dst + first * frame_bytes, NULL);
-        if (err)
-            return err;
+        err = test_decode_unit(d, h, u, refs, payload + at.off_bytes, at.n_bytes,
+                               states + u * state_bytes, NULL);
+        memcpy(dst + first * frame_bytes, states + u * state_bytes, n * frame_bytes);
     }
-    return PXR_OK;
+    pxr_free(states);
+    pxr_free(done);
+    return err;
 }
 
 /* Fails the test unless the block decodes to these samples. */

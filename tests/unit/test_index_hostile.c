@@ -166,6 +166,7 @@ Test(hostile, errors_name_the_field_and_its_place)
     expect_superblock_error(56, 0, 4, PXR_E_CORRUPT, 56, "nominal_frames");
     expect_superblock_error(60, 7, 4, PXR_E_CORRUPT, 60, "nominal_height_px");
     expect_superblock_error(64, 12, 4, PXR_E_CORRUPT, 64, "nominal_width_px");
+    expect_superblock_error(68, 0, 4, PXR_E_CORRUPT, 68, "nominal_unit_frames");
     expect_superblock_error(100, 1, 1, PXR_E_CORRUPT, 100, "zero");
     size_t n;
     uint8_t *bytes = small_archive(&n);

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ * Kernels of the predict codec for AVX-512: sixteen lanes at once. */
+#define LEVEL avx512
+#include "predict.h"
+
+#include <immintrin.h>
+
+static inline __m512i renormalise(__m512i x, const uint8_t **words)
+{
+    const __mmask16 is_low = _mm512_cmplt_epu32_mask(x, _mm512_set1_epi32(1 << 16));
+    const __m512i next =
+        _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)*words));
+    const __m512i w = _mm512_maskz_expand_epi32(is_low, next);
+    *words += 2 * (size_t)__builtin_popcount((unsigned)is_low);
+    return _mm512_mask_or_epi32(x, is_low, _mm512_slli_epi32(x, 16), w);
+}
+
+static inline __m512i gather_slots(__m512i x, const uint32_t *tables, const uint8_t *contexts)
+{
+    const __m512i context =
+        _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)contexts));
+    const __m512i at =
+        _mm512_or_si512(_mm512_slli_epi32(context, PXR_PREDICT_TABLE_BITS),
+                        _mm512_and_si512(x, _mm512_set1_epi32(PXR_PREDICT_TABLE - 1)));
+    return _mm512_i32gather_epi32(at, tables, 4);
+}
+
+static inline __m512i advance(__m512i x, __m512i slot)
+{
+    const __m512i f = _mm512_and_si512(_mm512_srli_epi32(slot, 8), _mm512_set1_epi32(0xFFF));
+    return _mm512_add_epi32(_mm512_mullo_epi32(f, _mm512_srli_epi32(x, PXR_PREDICT_TABLE_BITS)),
+                            _mm512_srli_epi32(slot, 20));
+}
+
+static const uint8_t *rans_chunk8(uint32_t *x, size_t lanes, const uint32_t *tables,
+                                  const uint8_t *contexts, const uint8_t *words, uint8_t *z)
+{
+    __m512i slots[PXR_PREDICT_MAX_LANES / 16];
+    for (size_t i = 0; i < lanes; i += 16) /* all gathers first: they are what takes time */
+        slots[i / 16] = gather_slots(_mm512_loadu_si512(x + i), tables, contexts + i);
+    for (size_t i = 0; i < lanes; i += 16) {
+        const __m512i v = advance(_mm512_loadu_si512(x + i), slots[i / 16]);
+        _mm512_storeu_si512(x + i, renormalise(v, &words));
+        _mm_storeu_si128((__m128i *)(void *)(z + i), _mm512_cvtepi32_epi8(slots[i / 16]));
+    }
+    return words;
+}
+
+static const uint8_t *rans_chunk16(uint32_t *x, size_t lanes, const uint32_t *tables,
+                                   const uint8_t *contexts, const uint8_t *words, uint16_t *z)
+{
+    const __m512i sixteen = _mm512_set1_epi32(16), one = _mm512_set1_epi32(1);
+    __m512i slots[PXR_PREDICT_MAX_LANES / 16], any = _mm512_setzero_si512();
+    for (size_t i = 0; i < lanes; i += 16)
+        slots[i / 16] = gather_slots(_mm512_loadu_si512(x + i), tables, contexts + i);
+    for (size_t i = 0; i < lanes; i += 16) {
+        const __m512i v = advance(_mm512_loadu_si512(x + i), slots[i / 16]);
+        _mm512_storeu_si512(x + i, renormalise(v, &words));
+        slots[i / 16] = _mm512_and_si512(slots[i / 16], _mm512_set1_epi32(0xFF));
+        any = _mm512_or_si512(any, slots[i / 16]);
+        _mm256_storeu_si256((__m256i *)(void *)(z + i), _mm512_cvtepi32_epi16(slots[i / 16]));
+    }
+    if (!_mm512_test_epi32_mask(any, _mm512_set1_epi32(0xF0)))
+        return words; /* no token of this chunk has raw bits */
+    for (size_t i = 0; i < lanes; i += 16) {
+        const __m512i t = slots[i / 16];
+        const __mmask16 is_large = _mm512_cmpge_epi32_mask(t, sixteen);
+        const __m512i n = _mm512_maskz_add_epi32(
+            is_large, _mm512_srli_epi32(_mm512_sub_epi32(t, sixteen), 2), _mm512_set1_epi32(2));
+        const __m512i head =
+            _mm512_or_si512(_mm512_and_si512(t, _mm512_set1_epi32(3)), _mm512_set1_epi32(4));
+        const __m512i base = _mm512_mask_sllv_epi32(t, is_large, head, n);
+        const __m512i v = _mm512_loadu_si512(x + i);
+        const __m512i mask = _mm512_sub_epi32(_mm512_sllv_epi32(one, n), one);
+        const __m512i value = _mm512_or_si512(base, _mm512_and_si512(v, mask));
+        _mm256_storeu_si256((__m256i *)(void *)(z + i), _mm512_cvtepi32_epi16(value));
+        _mm512_storeu_si512(x + i, renormalise(_mm512_srlv_epi32(v, n), &words));
+    }
+    return words;
+}
+
+#include "predict_level_tmpl.c"

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ * Kernels of the predict codec for any machine: the specification of the others. */
+#define LEVEL portable
+#include "predict.h"
+
+static inline uint32_t renormalise(uint32_t x, const uint8_t **words)
+{
+    if (x >= PXR_RANS_LOW)
+        return x;
+    x = x << 16 | pxr_load_u16le(*words);
+    *words += 2;
+    return x;
+}
+
+static inline uint32_t decode_symbol(uint32_t *x, const uint32_t *table, const uint8_t **words)
+{
+    const uint32_t slot = table[*x & (PXR_PREDICT_TABLE - 1)];
+    *x = (slot >> 8 & 0xFFF) * (*x >> PXR_PREDICT_TABLE_BITS) + (slot >> 20);
+    *x = renormalise(*x, words);
+    return slot & 0xFF;
+}
+
+static const uint8_t *rans_chunk8(uint32_t *x, size_t lanes, const uint32_t *tables,
+                                  const uint8_t *contexts, const uint8_t *words, uint8_t *z)
+{
+    for (size_t i = 0; i < lanes; i++)
+        z[i] = (uint8_t)decode_symbol(&x[i], tables + ((size_t)contexts[i] << PXR_PREDICT_TABLE_BITS),
+                                      &words);
+    return words;
+}
+
+static const uint8_t *rans_chunk16(uint32_t *x, size_t lanes, const uint32_t *tables,
+                                   const uint8_t *contexts, const uint8_t *words, uint16_t *z)
+{
+    for (size_t i = 0; i < lanes; i++)
+        z[i] = (uint16_t)decode_symbol(&x[i], tables + ((size_t)contexts[i] << PXR_PREDICT_TABLE_BITS),
+                                       &words);
+    for (size_t i = 0; i < lanes; i++) {
+        const uint32_t token = z[i];
+        const unsigned n = pxr_token_raw_bits(token);
+        z[i] = (uint16_t)(pxr_token_base(token) | (x[i] & ((1u << n) - 1)));
+        x[i] = renormalise(x[i] >> n, &words);
+    }
+    return words;
+}
+
+#include "predict_level_tmpl.c"

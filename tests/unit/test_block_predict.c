@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ * The predict codec: the same bits from every CPU level, any shape and depth, hostile units. */
+#include "predict.h"
+#include "test_block_support.h"
+
+#include "cpu.h"
+
+static const struct pxr_block_shape shapes[] = {
+    {1, 1, 1, 8},    {1, 1, 1, 16},    {2, 1, 2, 8},     {3, 2, 1, 16},   {33, 5, 7, 8},
+    {32, 64, 128, 8}, {31, 65, 129, 16}, {5, 130, 257, 8}, {17, 3, 400, 16}, {4, 200, 3, 8},
+    {8, 70, 640, 8}, {9, 66, 300, 16}, {2, 1, 65535, 16},
+};
+#define N_SHAPES (sizeof shapes / sizeof *shapes)
+
+Test(block_predict, every_level_gives_the_same_bytes_and_reads_them)
+{
+    for (size_t i = 0; i < N_SHAPES; i++)
+        for (int c = ZEROS; c < N_CONTENTS; c++) {
+            uint8_t *const pixels = test_block(&shapes[i], (enum content)c, i + 1);
+            pxr_cpu_limit(PXR_CPU_PORTABLE);
+            struct encoded want = test_encode_predict(&shapes[i], pixels);
+            for (int level = PXR_CPU_PORTABLE; level < PXR_N_CPU_LEVELS; level++) {
+                pxr_cpu_limit((enum pxr_cpu_level)level);
+                struct encoded e = test_encode_predict(&shapes[i], pixels);
+                cr_assert_eq(e.header.n_bytes, want.header.n_bytes, "shape %zu, content %d, level %d", i,
+                             c, level);
+                cr_assert(!memcmp(e.header.bytes, want.header.bytes, e.header.n_bytes),
+                          "shape %zu, content %d: headers differ at level %d", i, c, level);
+                cr_assert(e.payload.n_bytes == want.payload.n_bytes &&
+                              (!e.payload.n_bytes ||
+                               !memcmp(e.payload.bytes, want.payload.bytes, e.payload.n_bytes)),
+                          "shape %zu, content %d: payloads differ at level %d", i, c, level);
+                test_expect(&shapes[i], &want, pixels);
+                encoded_fini(&e);
+            }
+            encoded_fini(&want);
+            pxr_free(pixels);
+        }
+}
+
+/* Samples of every depth, with an offset and unused low bits. */
+Test(block_predict, depths_offsets_and_shifts)
+{
+    const struct pxr_block_shape s = {9, 33, 70, 16};
+    const size_t n = (size_t)s.n_frames * s.height_px * s.width_px;
+    uint16_t *pixels = pxr_alloc(n * 2);
+    for (unsigned depth = 1; depth <= 16; depth++)
+        for (unsigned shift = 0; shift + depth <= 16; shift += 3) {
+            uint64_t rng = depth * 100 + shift;
+            const unsigned room = 65535u - (((1u << depth) - 1u) << shift);
+            const unsigned offset = room ? (unsigned)(test_random(&rng) % (room + 1)) : 0;
+            for (size_t i = 0; i < n; i++) {
+                const unsigned smooth = (unsigned)(i % 70 + i / 2310) & ((1u << depth) - 1);
+                const unsigned v = test_random(&rng) % 8 ? smooth
+                                                         : (unsigned)test_random(&rng) & ((1u << depth) - 1);
+                pixels[i] = (uint16_t)(offset + (v << shift));
+            }
+            struct encoded e = test_encode_predict(&s, (const uint8_t *)pixels);
+            test_expect(&s, &e, (const uint8_t *)pixels);
+            cr_expect_leq(e.header.bytes[PXR_BLOCK_OFF_PARAMS + 1], depth);
+            cr_expect_geq(e.header.bytes[PXR_BLOCK_OFF_PARAMS + 2], shift);
+            encoded_fini(&e);
+        }
+    pxr_free(pixels);
+}
+
+Test(block_predict, a_frame_needs_few_others)
+{
+    for (uint32_t n = 1; n <= 300; n++) {
+        unsigned log2 = 0;
+        while (1u << log2 < n)
+            log2++;
+        for (uint32_t f = 0; f < n; f++) {
+            bool needed[300] = {false};
+            unsigned count = 0;
+            needed[f] = true;
+            for (bool is_growing = true; is_growing;) {
+                is_growing = false;
+                for (uint32_t u = 1; u < n; u++) {
+                    const struct pxr_predict_refs r = pxr_predict_refs_of(u, n);
+                    cr_assert(r.ref[0] < n && r.ref[1] < n && r.ref[0] != u && r.ref[1] != u);
+                    for (int k = 0; needed[u] && k < 2; k++)
+                        if (!needed[r.ref[k]])
+                            is_growing = needed[r.ref[k]] = true;
+                }
+            }
+            for (uint32_t u = 0; u < n; u++)
+                count += needed[u];
+            cr_assert_leq(count, log2 + 1, "frame %u of %u needs %u", f, n, count);
+        }
+    }
+}
+
+Test(block_predict, tables_add_up_and_come_back)
+{
+    static struct pxr_predict_model m, again;
+    const struct pxr_block_shape s = {9, 70, 300, 8};
+    uint64_t rng = 5;
+    for (int round = 0; round < 200; round++) {
+        struct pxr_buffer b = {0};
+        cr_assert(pxr_predict_model_init(&m, &s) && pxr_predict_model_init(&again, &s));
+        m.depth = 8;
+        m.lanes_log2 = 5;
+        for (unsigned g = 0; g < PXR_PREDICT_GROUPS; g++)
+            m.has_group[g] = true;
+        for (unsigned c = 0; c < PXR_PREDICT_CONTEXTS; c++) {
+            uint32_t counts[PXR_PREDICT_MAX_SYMBOLS] = {0}, sum = 0;
+            const unsigned n = 1 + (unsigned)(test_random(&rng) % 256);
+            for (unsigned k = 0; k < n; k++)
+                counts[k] = test_random(&rng) % 3 ? (uint32_t)(test_random(&rng) >> (test_random(&rng) % 47))
+                                                  : 0;
+            if (round % 4 == 0)
+                counts[n / 2] = 4000000000u;
+            pxr_predict_normalise(counts, PXR_PREDICT_MAX_SYMBOLS, m.freq[c]);
+            for (unsigned k = 0; k < 256; k++) {
+                cr_assert(m.freq[c][k] || !counts[k], "a symbol that occurs has no frequency");
+                sum += m.freq[c][k];
+            }
+            cr_assert_eq(sum, PXR_PREDICT_TABLE);
+        }
+        for (unsigned phase = 0; phase < 2; phase++)
+            for (unsigned k = 0; k < PXR_PREDICT_LEVELS - 1; k++)
+                m.thresholds[phase][k] = pxr_predict_threshold((uint8_t)(test_random(&rng) % 256));
+        for (size_t i = 0; i < pxr_predict_n_tiles(&m); i++)
+            for (unsigned k = 0; k < 6; k++)
+                m.tiles[i].w[k] = (int16_t)(test_random(&rng) % 37) - 18;
+        cr_assert(pxr_predict_model_store(&m, &b));
+        const struct pxr_block_header h = {.shape = s, .params = b.bytes, .params_bytes = (uint32_t)b.n_bytes};
+        cr_assert_eq(pxr_predict_model_load(&again, &h, NULL), PXR_OK);
+        cr_assert(!memcmp(m.freq, again.freq, sizeof m.freq));
+        cr_assert(!memcmp(m.thresholds, again.thresholds, sizeof m.thresholds));
+        cr_assert(!memcmp(m.tiles, again.tiles, pxr_predict_n_tiles(&m) * sizeof *m.tiles));
+        pxr_predict_model_fini(&m);
+        pxr_predict_model_fini(&again);
+        pxr_buffer_fini(&b);
+    }
+}
+
+/* Every byte of a small block changed, at every level: samples or an error, the same at each. */
+Test(block_predict, hostile_bytes_are_bounded_and_equal_at_every_level, .timeout = 120)
+{
+    const struct pxr_block_shape s = {4, 9, 21, 16};
+    uint8_t *const pixels = test_block(&s, SCENE, 3);
+    struct encoded e = test_encode_predict(&s, pixels);
+    const size_t n_header = e.header.n_bytes, n_all = n_header + e.payload.n_bytes;
+    unsigned n_decoded = 0, n_refused = 0;
+    for (size_t i = 0; i < n_all; i++)
+        for (unsigned change = 1; change < 256; change = change * 5 + 2) {
+            uint8_t *const byte = i < n_header ? &e.header.bytes[i] : &e.payload.bytes[i - n_header];
+            uint64_t results[PXR_N_CPU_LEVELS];
+            struct pxr_block_header h;
+            *byte ^= (uint8_t)change;
+            for (int level = 0; level < PXR_N_CPU_LEVELS; level++) {
+                pxr_cpu_limit((enum pxr_cpu_level)level);
+                pxr_block_decoder *d;
+                results[level] = 1;
+                if (pxr_block_header_parse(&h, e.header.bytes, n_header, &s, 0, NULL) != PXR_OK ||
+                    h.codec != PXR_BLOCK_PREDICT || h.payload_bytes > e.payload.n_bytes)
+                    continue;
+                const struct pxr_block_unit at = pxr_block_unit_at(&h, 0);
+                uint8_t *const dst = pxr_alloc_zero(1, pxr_block_unit_state_bytes(&h, 0));
+                const void *const refs[2] = {NULL, NULL};
+                cr_assert_eq(pxr_block_decoder_new(&d, NULL), PXR_OK);
+                const enum pxr_err err =
+                    test_decode_unit(d, &h, 0, refs, e.payload.bytes, at.n_bytes, dst, NULL);
+                results[level] = err ? 2 : pxr_xxh3_64(dst, pxr_block_unit_state_bytes(&h, 0));
+                n_decoded += !err;
+                n_refused += err != PXR_OK;
+                pxr_block_decoder_free(d);
+                pxr_free(dst);
+            }
+            for (int level = 1; level < PXR_N_CPU_LEVELS; level++)
+                cr_assert_eq(results[level], results[0], "byte %zu ^ %u: level %d differs", i, change, level);
+            *byte ^= (uint8_t)change;
+        }
+    cr_expect_gt(n_decoded, 100); /* weights and other units */
+    cr_expect_gt(n_refused, 1000);
+    encoded_fini(&e);
+    pxr_free(pixels);
+}
