@@ -101,6 +101,11 @@ bool pxr_block_header_begin(struct pxr_buffer *header, const struct pxr_block_sh
                             const uint8_t *params, uint32_t params_bytes);
 bool pxr_block_header_add_unit(struct pxr_buffer *header, const uint8_t *unit, size_t n_bytes);
 
+/* About how many bytes the zstd codec would need, from a sample; UINT64_MAX: it cannot be said.  payload:
+ * room beyond its end is used. */
+uint64_t pxr_zstd_codec_estimate(pxr_block_encoder *e, const struct pxr_block_source *s, int level,
+                                 struct pxr_buffer *payload);
+
 /* Tests: encode with exactly this filter; NULL: by trial again.  The filter must be valid. */
 void pxr_block_encoder_force(pxr_block_encoder *e, const struct pxr_filter *f);
 

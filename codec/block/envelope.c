@@ -384,6 +384,15 @@ static enum pxr_err encode_again(const struct pxr_block_codec_ops *ops, pxr_bloc
     return PXR_OK;
 }
 
+/* Repeated patterns are what zstd sees and a predictor does not: labels, sparse depth, still scenes.  A
+ * sample shows most of them; repetition over a distance it does not, but that compresses well anyway. */
+static bool zstd_may_win(pxr_block_encoder *e, const struct pxr_block_source *s,
+                         const struct pxr_block_opts *o, uint64_t spent, struct pxr_buffer *payload)
+{
+    return spent < pxr_block_raw_bytes(&s->shape) / 10 ||
+           pxr_zstd_codec_estimate(e, s, o->level, payload) < spent + spent / 8;
+}
+
 static enum pxr_err encode_smallest(pxr_block_encoder *e, const struct pxr_block_source *s,
                                     const struct pxr_block_opts *o, struct pxr_buffer *header,
                                     struct pxr_buffer *payload, struct pxr_diag *diag)
@@ -398,10 +407,8 @@ static enum pxr_err encode_smallest(pxr_block_encoder *e, const struct pxr_block
                            ->encode(e, s, o, header, payload, diag);
     if (err || e->has_forced)
         return err;
-    /* Repeated patterns are what zstd sees and a predictor does not: labels, sparse depth, still scenes.
-     * They all compress well either way. */
     if (o->codec == PXR_CODEC_AUTO && !is_zstd && pxr_zstd_is_built_in() &&
-        bytes_behind(header, payload, header_start, payload_start) < raw / 5)
+        zstd_may_win(e, s, o, bytes_behind(header, payload, header_start, payload_start), payload))
         err = encode_again(&pxr_block_zstd_ops, e, s, o, header, header_start, payload,
                            payload_start, diag);
     if (err)

@@ -327,7 +327,7 @@ static void FN(fold)(const struct pxr_predict_model *m, const SAMPLE *restrict p
         const SAMPLE d = (SAMPLE)(x[j] - p[j]);
         const SAMPLE e = (SAMPLE)((d ^ flip) - flip); /* modulo 2^depth, not yet cut */
         const SIGNED s = (SIGNED)((SIGNED)(SAMPLE)(e << up) >> up);
-        z[j] = (SAMPLE)((SAMPLE)(s << 1) ^ (SAMPLE)(s >> (8 * (int)sizeof(SAMPLE) - 1)));
+        z[j] = (SAMPLE)((SAMPLE)((SAMPLE)s << 1) ^ (SAMPLE)(s >> (8 * (int)sizeof(SAMPLE) - 1)));
     }
 }
 

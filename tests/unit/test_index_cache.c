@@ -42,19 +42,33 @@ static uint64_t get_value(pxr_cache *c, uint64_t a, uint32_t unit, bool *was_the
     return v;
 }
 
-Test(cache, evicts_the_least_recently_used)
+/* Bytes that one value of 100 bytes is counted with. */
+static uint64_t entry_bytes(void)
 {
     pxr_cache *c;
+    cr_assert_eq(pxr_cache_new(&c, 100000, free_counted, NULL), PXR_OK);
+    get_value(c, 1, 1, NULL);
+    const uint64_t n = pxr_cache_bytes(c);
+    pxr_cache_free(c);
+    n_loads = n_frees = 0;
+    cr_assert_geq(n, 100);
+    return n;
+}
+
+Test(cache, evicts_the_least_recently_used)
+{
+    const uint64_t each = entry_bytes();
+    pxr_cache *c;
     bool hit;
-    cr_assert_eq(pxr_cache_new(&c, 1000, free_counted, NULL), PXR_OK);
+    cr_assert_eq(pxr_cache_new(&c, 10 * each, free_counted, NULL), PXR_OK);
     for (uint64_t i = 0; i < 10; i++)
         cr_expect_eq(get_value(c, i, 3, &hit), i * 1000 + 3);
-    cr_expect_eq(pxr_cache_bytes(c), 1000);
+    cr_expect_eq(pxr_cache_bytes(c), 10 * each);
     get_value(c, 0, 3, &hit);
     cr_expect(hit);
     get_value(c, 100, 3, &hit); /* takes the place of 1, not of 0 */
     cr_expect_not(hit);
-    cr_expect_eq(pxr_cache_bytes(c), 1000);
+    cr_expect_eq(pxr_cache_bytes(c), 10 * each);
     cr_expect_eq(n_frees, 1);
     get_value(c, 0, 3, &hit);
     cr_expect(hit);
