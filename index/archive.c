@@ -348,15 +348,17 @@ static struct pxr_cache_key key_of(const struct pxr_ref *ref, uint32_t as, uint6
 }
 
 /* Walk from a tree's top to the leaf entry with the greatest key <= key.  *found = false: all are
- * greater.  Copies the entry's bytes. */
+ * greater.  Copies the entry's bytes.  *claimed_end: where the frames end that the last page of a
+ * directory that was asked for should hold. */
 static enum pxr_err tree_find(pxr_archive *a, const struct pxr_ref *top, bool names,
                               struct pxr_tree_key key, uint8_t entry[PXR_DIR_ENTRY_BYTES], bool *found,
-                              struct pxr_diag *diag)
+                              uint64_t *claimed_end, struct pxr_diag *diag)
 {
     struct page_request r = {a, *top, names};
     uint64_t first = 0, n_frames = a->root.n_frames; /* what the parent says of a directory's page */
     *found = false;
     for (;;) {
+        *claimed_end = first + n_frames;
         pxr_cache_entry *cached;
         const struct pxr_cache_key at = key_of(&r.ref, names ? AS_NAMES : AS_DIRECTORY, 0, 0);
         const enum pxr_err e =
@@ -392,17 +394,27 @@ static enum pxr_err tree_find(pxr_archive *a, const struct pxr_ref *top, bool na
 enum pxr_err pxr_dir_find(pxr_archive *a, uint64_t frame, struct pxr_dir_entry *out,
                           struct pxr_diag *diag)
 {
+    uint64_t next;
+    return pxr_dir_walk(a, frame, out, &next, diag);
+}
+
+enum pxr_err pxr_dir_walk(pxr_archive *a, uint64_t frame, struct pxr_dir_entry *out,
+                          uint64_t *next_frame, struct pxr_diag *diag)
+{
     uint8_t entry[PXR_DIR_ENTRY_BYTES];
     bool found;
+    *next_frame = frame;
     if (frame >= a->root.n_frames)
         return pxr_fail_field(diag, PXR_E_RANGE, PXR_NONE, "frame", a->root.n_frames, frame,
                               "there is no such frame");
     const enum pxr_err e = tree_find(a, &a->root.dir, false, (struct pxr_tree_key){frame, 0}, entry,
-                                     &found, diag);
+                                     &found, next_frame, diag);
     if (e != PXR_OK)
         return e;
-    if (found)
+    if (found) {
         *out = pxr_dir_entry_load(entry);
+        *next_frame = out->first_frame + out->n_frames;
+    }
     if (!found || frame - out->first_frame >= out->n_frames)
         return pxr_diag_in_frame(diag,
                                  pxr_fail_at(diag, PXR_E_CORRUPT, a->root.dir.off_bytes,
@@ -697,8 +709,10 @@ enum pxr_err pxr_frame_find(pxr_archive *a, const char *name, size_t name_bytes,
     const struct pxr_tree_key key = {pxr_name_key(&split), split.counter};
     for (uint32_t i = 0; i < a->root.n_tables; i++) {
         uint8_t bytes[PXR_DIR_ENTRY_BYTES];
+        uint64_t unused;
         bool found;
-        enum pxr_err e = tree_find(a, &a->root.tables[i].top, true, key, bytes, &found, diag);
+        enum pxr_err e =
+            tree_find(a, &a->root.tables[i].top, true, key, bytes, &found, &unused, diag);
         if (e != PXR_OK)
             return e;
         if (!found)

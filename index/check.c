@@ -79,6 +79,21 @@ static bool is_skip_of(struct check *c, const struct pxr_record *r, uint64_t los
            pxr_load_u64le(body) == lost_off && pxr_load_u64le(body + 8) == off - lost_off;
 }
 
+/* The next place from off on that looks like a record, or end. */
+static uint64_t find_marker(struct check *c, uint64_t off, uint64_t end)
+{
+    while (off < end) {
+        const size_t n = (size_t)pxr_min_u64(PIECE_BYTES, end - off);
+        if (pxr_file_read(&c->archive->file, off, c->piece, n, NULL) != PXR_OK)
+            return off; /* the next read will say what is wrong */
+        for (size_t i = 0; i + 4 <= n; i += 8)
+            if (!memcmp(c->piece + i, PXR_MARKER, 4))
+                return off + i;
+        off += n;
+    }
+    return end;
+}
+
 static enum pxr_err check_records(struct check *c, struct pxr_diag *diag)
 {
     const pxr_archive *a = c->archive;
@@ -101,7 +116,7 @@ static enum pxr_err check_records(struct check *c, struct pxr_diag *diag)
             if (!lost_off)
                 lost = d;
             lost_off = lost_off ? lost_off : off;
-            off += 8;
+            off = find_marker(c, off + 8, a->end_off);
             continue;
         }
         if (lost_off && !is_skip_of(c, &r, lost_off, off))
@@ -173,9 +188,8 @@ static enum pxr_err check_index(struct check *c, struct pxr_diag *diag)
     for (uint64_t frame = 0; frame < a->root.n_frames;) {
         struct pxr_dir_entry dir;
         struct pxr_diag d;
-        enum pxr_err e = pxr_dir_find(a, frame, &dir, &d);
-        const uint64_t next =
-            e == PXR_OK ? dir.first_frame + dir.n_frames : frame + a->sb.nominal_frames;
+        uint64_t next;
+        enum pxr_err e = pxr_dir_walk(a, frame, &dir, &next, &d);
         if (e == PXR_OK)
             e = check_group(c, &dir, &d);
         if (e != PXR_OK && !is_damage(e)) {
@@ -188,7 +202,7 @@ static enum pxr_err check_index(struct check *c, struct pxr_diag *diag)
             is_whole = false;
         }
         n_groups++;
-        frame = next;
+        frame = next > frame ? next : frame + 1;
     }
     c->report->n_groups = n_groups;
     if (is_whole && n_groups != a->root.n_groups) {
@@ -328,11 +342,14 @@ static enum pxr_err check_pixels(struct check *c, unsigned n_threads, struct pxr
         e = finish_deep_job(c, pool, j, diag);
         if (e != PXR_OK)
             break;
+        uint64_t behind;
+        if (pxr_dir_walk(a, frame, &dir, &behind, NULL) != PXR_OK) {
+            frame = behind > frame ? behind : frame + 1; /* check_index has reported it */
+            continue;
+        }
         j->first_frame = frame;
-        j->n_frames = pxr_dir_find(a, frame, &dir, NULL) == PXR_OK
-                          ? dir.n_frames
-                          : pxr_min_u64(a->sb.nominal_frames, a->root.n_frames - frame);
-        frame += j->n_frames;
+        j->n_frames = behind - frame;
+        frame = behind;
         j->job = (struct pxr_job){.run = run_deep_job, .arg = j};
         pxr_pool_submit(pool, &j->job);
         next = (next + 1) % n_jobs;

@@ -73,6 +73,10 @@ enum pxr_err pxr_commit_find(const struct pxr_file *file, const struct pxr_super
 /* The directory's entry for a frame that exists. */
 enum pxr_err pxr_dir_find(pxr_archive *a, uint64_t frame, struct pxr_dir_entry *out,
                           struct pxr_diag *diag);
+/* The same, and the first frame behind what was found or, on failure, behind what the damaged part of the
+ * directory should hold. */
+enum pxr_err pxr_dir_walk(pxr_archive *a, uint64_t frame, struct pxr_dir_entry *out,
+                          uint64_t *next_frame, struct pxr_diag *diag);
 /* Parsed structures in the index cache: *entry must be put back into a->index_cache. */
 enum pxr_err pxr_group_get(pxr_archive *a, const struct pxr_dir_entry *dir, pxr_cache_entry **entry,
                            struct pxr_loaded_group **out, struct pxr_diag *diag);

@@ -11,16 +11,18 @@
 static const struct test_spec spec = {.w = 11, .h = 6, .n_frames = 5, .bt = 2, .bh = 4, .bits = 16,
                                       .content = TEST_SMOOTH, .commit_every = 3};
 
-static uint8_t *small_archive(size_t *n)
+static uint8_t *archive_of(const struct test_spec *s, size_t *n)
 {
     struct kept_file k;
     kept_init(&k, NULL, 0);
-    cr_assert_eq(test_write(&k, &spec, NULL, NULL), PXR_OK);
+    cr_assert_eq(test_write(&k, s, NULL, NULL), PXR_OK);
     const uint8_t *bytes = pxr_file_memory_bytes(&k.memory, n);
     uint8_t *copy = memcpy(malloc(*n), bytes, *n);
     kept_fini(&k);
     return copy;
 }
+
+static uint8_t *small_archive(size_t *n) { return archive_of(&spec, n); }
 
 /* Open and read everything: frames, names, infos. */
 static enum pxr_err read_all(const uint8_t *bytes, size_t n, struct pxr_diag *d)
@@ -203,6 +205,73 @@ Test(hostile, a_damaged_unit_spares_the_other_frames)
     cr_expect_eq(pxr_frame_read(d, 1, 0, 4, px, sizeof px, 22), PXR_OK); /* the other block */
     cr_expect_eq(pxr_frame_read(d, 2, 0, 6, px, sizeof px, 22), PXR_OK);
     pxr_decoder_free(d);
+    pxr_archive_close(a);
+    kept_fini(&k);
+    free(bytes);
+}
+
+/* Make the archive claim more frames than it has, with every hash on the way right. */
+static void forge_n_frames(uint8_t *bytes, size_t n, uint64_t n_frames)
+{
+    uint8_t *commit = bytes + n - PXR_COMMIT_RECORD_BYTES + PXR_RECORD_HEADER_BYTES;
+    uint8_t *root = bytes + pxr_load_u64le(commit + 128);
+    pxr_store_u64le(root + 8, n_frames);
+    pxr_store_u64le(commit + 144, pxr_xxh3_64(root, pxr_load_u32le(commit + 136)));
+    pxr_store_u64le(commit + 168, n_frames);
+    pxr_store_u64le(commit + PXR_COMMIT_BODY_BYTES, pxr_xxh3_64(commit, PXR_COMMIT_BODY_BYTES));
+}
+
+/* A directory that does not hold what its root says is damage, found at once and reported once, however
+ * many frames are claimed. */
+Test(hostile, frames_that_nobody_holds_are_one_damage)
+{
+    size_t n;
+    uint8_t *bytes = small_archive(&n);
+    struct kept_file k;
+    struct pxr_diag d;
+    pxr_archive *a;
+    struct pxr_frame_info f;
+    forge_n_frames(bytes, n, (uint64_t)1 << 32);
+    kept_init(&k, bytes, n);
+    cr_assert_eq(pxr_archive_open_io(&a, &k.io, k.memory.arg, NULL, &d), PXR_OK, "%s", d.text);
+    cr_expect_eq(pxr_frame_info(a, 7, &f, &d), PXR_E_CORRUPT);
+    cr_expect_str_eq(d.field, "first_frame");
+    pxr_archive_close(a);
+    kept_fini(&k);
+
+    char path[] = "/tmp/pxr_test_XXXXXX";
+    const int fd = mkstemp(path);
+    struct pxr_check_report report;
+    cr_assert_eq(pxr_write_fd(fd, bytes, n, NULL), PXR_OK);
+    cr_expect_eq(pxr_archive_check(path, PXR_CHECK_DEEP, 2, NULL, NULL, NULL, &report, &d), PXR_OK);
+    cr_expect_geq(report.n_damages, 1);
+    cr_expect_leq(report.n_damages, 3, "%llu damages", (unsigned long long)report.n_damages);
+    close(fd);
+    unlink(path);
+    free(bytes);
+}
+
+/* A small limit of the caller's, and pages of a size that no tree has: refused before memory is taken. */
+Test(hostile, a_tree_page_cannot_be_large)
+{
+    const struct test_spec large = {.w = 40, .h = 40, .n_frames = 5, .bits = 8, .content = TEST_NOISE};
+    size_t n;
+    uint8_t *bytes = archive_of(&large, &n);
+    struct kept_file k;
+    struct pxr_diag d;
+    pxr_archive *a;
+    struct pxr_frame_info f;
+    uint8_t *commit = bytes + n - PXR_COMMIT_RECORD_BYTES + PXR_RECORD_HEADER_BYTES;
+    uint8_t *root = bytes + pxr_load_u64le(commit + 128);
+    pxr_store_u64le(root + 32, PXR_SUPERBLOCK_BYTES); /* dir_off, dir_bytes: nearly the whole file */
+    pxr_store_u32le(root + 40, 3593);
+    cr_assert_gt(n, 3593u + PXR_SUPERBLOCK_BYTES + PXR_COMMIT_RECORD_BYTES);
+    forge_n_frames(bytes, n, 5);
+    kept_init(&k, bytes, n);
+    cr_assert_eq(pxr_archive_open_io(&a, &k.io, k.memory.arg, NULL, &d), PXR_OK, "%s", d.text);
+    cr_expect_eq(pxr_frame_info(a, 0, &f, &d), PXR_E_CORRUPT);
+    cr_expect_str_eq(d.field, "page_bytes");
+    cr_expect_eq(d.expected, 3592);
     pxr_archive_close(a);
     kept_fini(&k);
     free(bytes);
