@@ -67,9 +67,9 @@ static uint64_t raw_frame_bytes(const struct pxr_superblock *sb)
     return (uint64_t)sb->width_px * sb->height_px * (sb->bits / 8u);
 }
 
-/* Stripes of full rows.  Predicted blocks hold 32 frames where these fit 256 MiB, and stripes as tall as
- * a frame of 256 KiB: taller ones compress a little better, shorter ones let more cores read one frame.
- * A block of zstd is one unit, so it holds 16 frames and about 1 MiB. */
+/* Stripes of full rows.  Predicted blocks hold 32 frames where these fit 256 MiB, and are cut into stripes
+ * from 1 MiB a frame on: taller ones compress a little better, and a reader that goes from stripe to stripe
+ * needs the decoding tables of each (0.8 MiB) anew; shorter ones let more cores read one frame.  A block of zstd is one unit, so it holds 16 frames and about 1 MiB. */
 static void choose_geometry(struct pxr_superblock *sb, const struct pxr_write_opts *o)
 {
     const bool is_predicted = o->codec == PXR_CODEC_AUTO || o->codec == PXR_CODEC_PREDICT;
@@ -80,7 +80,7 @@ static void choose_geometry(struct pxr_superblock *sb, const struct pxr_write_op
     sb->nominal_unit_frames = o->codec == PXR_CODEC_ZSTD ? sb->nominal_frames : 1;
     uint64_t rows = ((uint64_t)1 << 20) / (row * sb->nominal_frames) & ~(uint64_t)7;
     if (is_predicted) {
-        const uint64_t stripes = pxr_div_up_u64(frame, (uint64_t)256 << 10);
+        const uint64_t stripes = frame <= (uint64_t)1 << 20 ? 1 : pxr_div_up_u64(frame, (uint64_t)1 << 19);
         rows = pxr_max_u64(128, pxr_round_up_u64(pxr_div_up_u64(sb->height_px, stripes), 8));
         /* A block's samples fit the format's bound with room to spare. */
         rows = pxr_min_u64(rows, ((uint64_t)128 << 20) / (row * sb->nominal_frames));

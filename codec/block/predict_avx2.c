@@ -33,19 +33,19 @@ static inline __m256i renormalise(__m256i x, const uint8_t **words)
     return _mm256_blendv_epi8(x, _mm256_or_si256(_mm256_slli_epi32(x, 16), w), is_low);
 }
 
-/* Symbols of eight lanes as 32-bit numbers. */
-static inline __m256i symbols8(__m256i *x, const uint32_t *tables, const uint8_t *contexts,
-                               const uint8_t **words)
+static inline __m256i gather_slots(__m256i x, const uint32_t *tables, const uint8_t *contexts)
 {
     const __m256i context = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)contexts));
     const __m256i at = _mm256_or_si256(_mm256_slli_epi32(context, PXR_PREDICT_TABLE_BITS),
-                                       _mm256_and_si256(*x, _mm256_set1_epi32(PXR_PREDICT_TABLE - 1)));
-    const __m256i slot = _mm256_i32gather_epi32((const int *)tables, at, 4);
+                                       _mm256_and_si256(x, _mm256_set1_epi32(PXR_PREDICT_TABLE - 1)));
+    return _mm256_i32gather_epi32((const int *)tables, at, 4);
+}
+
+static inline __m256i advance(__m256i x, __m256i slot)
+{
     const __m256i f = _mm256_and_si256(_mm256_srli_epi32(slot, 8), _mm256_set1_epi32(0xFFF));
-    const __m256i v = _mm256_add_epi32(
-        _mm256_mullo_epi32(f, _mm256_srli_epi32(*x, PXR_PREDICT_TABLE_BITS)), _mm256_srli_epi32(slot, 20));
-    *x = renormalise(v, words);
-    return _mm256_and_si256(slot, _mm256_set1_epi32(0xFF));
+    return _mm256_add_epi32(_mm256_mullo_epi32(f, _mm256_srli_epi32(x, PXR_PREDICT_TABLE_BITS)),
+                            _mm256_srli_epi32(slot, 20));
 }
 
 static inline __m128i narrow(__m256i v) /* eight 32-bit numbers below 2^16 */
@@ -53,47 +53,100 @@ static inline __m128i narrow(__m256i v) /* eight 32-bit numbers below 2^16 */
     return _mm_packus_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
 }
 
-static const uint8_t *rans_chunk8(uint32_t *x, size_t lanes, const uint32_t *tables,
-                                  const uint8_t *contexts, const uint8_t *words, uint8_t *z)
+static inline __attribute__((always_inline)) const uint8_t *
+chunk_8(__m256i *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *contexts,
+        const uint8_t *words, uint8_t *z)
 {
-    for (size_t i = 0; i < lanes; i += 8) {
-        __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(x + i));
-        const __m128i s = narrow(symbols8(&v, tables, contexts + i, &words));
-        _mm256_storeu_si256((__m256i *)(void *)(x + i), v);
-        _mm_storel_epi64((__m128i *)(void *)(z + i), _mm_packus_epi16(s, s));
+    __m256i slots[PXR_PREDICT_MAX_LANES / 8];
+#pragma GCC unroll 8
+    for (size_t i = 0; i < n_vectors; i++) /* all gathers first: they are what takes time */
+        slots[i] = gather_slots(x[i], tables, contexts + 8 * i);
+#pragma GCC unroll 8
+    for (size_t i = 0; i < n_vectors; i++) {
+        x[i] = renormalise(advance(x[i], slots[i]), &words);
+        const __m128i s = narrow(_mm256_and_si256(slots[i], _mm256_set1_epi32(0xFF)));
+        _mm_storel_epi64((__m128i *)(void *)(z + 8 * i), _mm_packus_epi16(s, s));
     }
     return words;
 }
 
-static const uint8_t *rans_chunk16(uint32_t *x, size_t lanes, const uint32_t *tables,
-                                   const uint8_t *contexts, const uint8_t *words, uint16_t *z)
+static inline __attribute__((always_inline)) const uint8_t *
+chunk_16(__m256i *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *contexts,
+         const uint8_t *words, uint16_t *z)
 {
     const __m256i sixteen = _mm256_set1_epi32(16), one = _mm256_set1_epi32(1);
-    __m256i tokens[PXR_PREDICT_MAX_LANES / 8], any = _mm256_setzero_si256();
-    for (size_t i = 0; i < lanes; i += 8) {
-        __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(x + i));
-        tokens[i / 8] = symbols8(&v, tables, contexts + i, &words);
-        any = _mm256_or_si256(any, tokens[i / 8]);
-        _mm256_storeu_si256((__m256i *)(void *)(x + i), v);
-        _mm_storeu_si128((__m128i *)(void *)(z + i), narrow(tokens[i / 8]));
+    __m256i slots[PXR_PREDICT_MAX_LANES / 8];
+#pragma GCC unroll 8
+    for (size_t i = 0; i < n_vectors; i++)
+        slots[i] = gather_slots(x[i], tables, contexts + 8 * i);
+#pragma GCC unroll 8
+    for (size_t i = 0; i < n_vectors; i++) {
+        x[i] = renormalise(advance(x[i], slots[i]), &words);
+        slots[i] = _mm256_and_si256(slots[i], _mm256_set1_epi32(0xFF));
     }
-    if (_mm256_testz_si256(any, _mm256_set1_epi32(0xF0)))
-        return words; /* no token of this chunk has raw bits */
-    for (size_t i = 0; i < lanes; i += 8) {
-        const __m256i t = tokens[i / 8], rest = _mm256_sub_epi32(t, sixteen);
+#pragma GCC unroll 8
+    for (size_t i = 0; i < n_vectors; i++) {
+        const __m256i t = slots[i], rest = _mm256_sub_epi32(t, sixteen);
         const __m256i is_small = _mm256_cmpgt_epi32(sixteen, t);
         const __m256i n = _mm256_andnot_si256(
             is_small, _mm256_add_epi32(_mm256_srli_epi32(rest, 2), _mm256_set1_epi32(2)));
         const __m256i head = _mm256_or_si256(_mm256_and_si256(t, _mm256_set1_epi32(3)),
                                              _mm256_set1_epi32(4));
         const __m256i base = _mm256_blendv_epi8(_mm256_sllv_epi32(head, n), t, is_small);
-        const __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(x + i));
         const __m256i mask = _mm256_sub_epi32(_mm256_sllv_epi32(one, n), one);
-        const __m256i value = _mm256_or_si256(base, _mm256_and_si256(v, mask));
-        _mm_storeu_si128((__m128i *)(void *)(z + i), narrow(value));
-        _mm256_storeu_si256((__m256i *)(void *)(x + i), renormalise(_mm256_srlv_epi32(v, n), &words));
+        const __m256i value = _mm256_or_si256(base, _mm256_and_si256(x[i], mask));
+        _mm_storeu_si128((__m128i *)(void *)(z + 8 * i), narrow(value));
+        x[i] = renormalise(_mm256_srlv_epi32(x[i], n), &words);
     }
     return words;
+}
+
+/* Half rows with all states in registers: n_vectors is a constant wherever these are called. */
+enum { WIDTH = 8, MAX_VECTORS = PXR_PREDICT_MAX_LANES / WIDTH };
+
+static inline __attribute__((always_inline)) const uint8_t *
+half_row_8(uint32_t *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *contexts, size_t n,
+      const uint8_t *words, uint8_t *z)
+{
+    __m256i v[MAX_VECTORS];
+    for (size_t i = 0; i < n_vectors; i++)
+        v[i] = _mm256_loadu_si256((const __m256i *)(const void *)(x + WIDTH * i));
+    for (size_t j = 0; j < n; j += WIDTH * n_vectors)
+        words = chunk_8(v, n_vectors, tables, contexts + j, words, z + j);
+    for (size_t i = 0; i < n_vectors; i++)
+        _mm256_storeu_si256((__m256i *)(void *)(x + WIDTH * i), v[i]);
+    return words;
+}
+
+static inline __attribute__((always_inline)) const uint8_t *
+half_row_16(uint32_t *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *contexts, size_t n,
+       const uint8_t *words, uint16_t *z)
+{
+    __m256i v[MAX_VECTORS];
+    for (size_t i = 0; i < n_vectors; i++)
+        v[i] = _mm256_loadu_si256((const __m256i *)(const void *)(x + WIDTH * i));
+    for (size_t j = 0; j < n; j += WIDTH * n_vectors)
+        words = chunk_16(v, n_vectors, tables, contexts + j, words, z + j);
+    for (size_t i = 0; i < n_vectors; i++)
+        _mm256_storeu_si256((__m256i *)(void *)(x + WIDTH * i), v[i]);
+    return words;
+}
+
+static const uint8_t *rans_decode_8(uint32_t *x, size_t lanes, const uint32_t *tables,
+                                    const uint8_t *contexts, size_t n, const uint8_t *words, uint8_t *z)
+{
+    return lanes == 64   ? half_row_8(x, 64 / WIDTH, tables, contexts, n, words, z)
+           : lanes == 32 ? half_row_8(x, 32 / WIDTH, tables, contexts, n, words, z)
+                         : half_row_8(x, 16 / WIDTH, tables, contexts, n, words, z);
+}
+
+static const uint8_t *rans_decode_16(uint32_t *x, size_t lanes, const uint32_t *tables,
+                                     const uint8_t *contexts, size_t n, const uint8_t *words,
+                                     uint16_t *z)
+{
+    return lanes == 64   ? half_row_16(x, 64 / WIDTH, tables, contexts, n, words, z)
+           : lanes == 32 ? half_row_16(x, 32 / WIDTH, tables, contexts, n, words, z)
+                         : half_row_16(x, 16 / WIDTH, tables, contexts, n, words, z);
 }
 
 #include "predict_level_tmpl.c"

@@ -32,51 +32,99 @@ static inline __m512i advance(__m512i x, __m512i slot)
                             _mm512_srli_epi32(slot, 20));
 }
 
-static const uint8_t *rans_chunk8(uint32_t *x, size_t lanes, const uint32_t *tables,
-                                  const uint8_t *contexts, const uint8_t *words, uint8_t *z)
+static inline __attribute__((always_inline)) const uint8_t *
+chunk_8(__m512i *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *contexts,
+        const uint8_t *words, uint8_t *z)
 {
     __m512i slots[PXR_PREDICT_MAX_LANES / 16];
-    for (size_t i = 0; i < lanes; i += 16) /* all gathers first: they are what takes time */
-        slots[i / 16] = gather_slots(_mm512_loadu_si512(x + i), tables, contexts + i);
-    for (size_t i = 0; i < lanes; i += 16) {
-        const __m512i v = advance(_mm512_loadu_si512(x + i), slots[i / 16]);
-        _mm512_storeu_si512(x + i, renormalise(v, &words));
-        _mm_storeu_si128((__m128i *)(void *)(z + i), _mm512_cvtepi32_epi8(slots[i / 16]));
+#pragma GCC unroll 4
+    for (size_t i = 0; i < n_vectors; i++) /* all gathers first: they are what takes time */
+        slots[i] = gather_slots(x[i], tables, contexts + 16 * i);
+#pragma GCC unroll 4
+    for (size_t i = 0; i < n_vectors; i++) {
+        x[i] = renormalise(advance(x[i], slots[i]), &words);
+        _mm_storeu_si128((__m128i *)(void *)(z + 16 * i), _mm512_cvtepi32_epi8(slots[i]));
     }
     return words;
 }
 
-static const uint8_t *rans_chunk16(uint32_t *x, size_t lanes, const uint32_t *tables,
-                                   const uint8_t *contexts, const uint8_t *words, uint16_t *z)
+static inline __attribute__((always_inline)) const uint8_t *
+chunk_16(__m512i *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *contexts,
+         const uint8_t *words, uint16_t *z)
 {
     const __m512i sixteen = _mm512_set1_epi32(16), one = _mm512_set1_epi32(1);
-    __m512i slots[PXR_PREDICT_MAX_LANES / 16], any = _mm512_setzero_si512();
-    for (size_t i = 0; i < lanes; i += 16)
-        slots[i / 16] = gather_slots(_mm512_loadu_si512(x + i), tables, contexts + i);
-    for (size_t i = 0; i < lanes; i += 16) {
-        const __m512i v = advance(_mm512_loadu_si512(x + i), slots[i / 16]);
-        _mm512_storeu_si512(x + i, renormalise(v, &words));
-        slots[i / 16] = _mm512_and_si512(slots[i / 16], _mm512_set1_epi32(0xFF));
-        any = _mm512_or_si512(any, slots[i / 16]);
-        _mm256_storeu_si256((__m256i *)(void *)(z + i), _mm512_cvtepi32_epi16(slots[i / 16]));
+    __m512i slots[PXR_PREDICT_MAX_LANES / 16];
+#pragma GCC unroll 4
+    for (size_t i = 0; i < n_vectors; i++)
+        slots[i] = gather_slots(x[i], tables, contexts + 16 * i);
+#pragma GCC unroll 4
+    for (size_t i = 0; i < n_vectors; i++) {
+        x[i] = renormalise(advance(x[i], slots[i]), &words);
+        slots[i] = _mm512_and_si512(slots[i], _mm512_set1_epi32(0xFF));
     }
-    if (!_mm512_test_epi32_mask(any, _mm512_set1_epi32(0xF0)))
-        return words; /* no token of this chunk has raw bits */
-    for (size_t i = 0; i < lanes; i += 16) {
-        const __m512i t = slots[i / 16];
+#pragma GCC unroll 4
+    for (size_t i = 0; i < n_vectors; i++) {
+        const __m512i t = slots[i];
         const __mmask16 is_large = _mm512_cmpge_epi32_mask(t, sixteen);
         const __m512i n = _mm512_maskz_add_epi32(
             is_large, _mm512_srli_epi32(_mm512_sub_epi32(t, sixteen), 2), _mm512_set1_epi32(2));
         const __m512i head =
             _mm512_or_si512(_mm512_and_si512(t, _mm512_set1_epi32(3)), _mm512_set1_epi32(4));
         const __m512i base = _mm512_mask_sllv_epi32(t, is_large, head, n);
-        const __m512i v = _mm512_loadu_si512(x + i);
         const __m512i mask = _mm512_sub_epi32(_mm512_sllv_epi32(one, n), one);
-        const __m512i value = _mm512_or_si512(base, _mm512_and_si512(v, mask));
-        _mm256_storeu_si256((__m256i *)(void *)(z + i), _mm512_cvtepi32_epi16(value));
-        _mm512_storeu_si512(x + i, renormalise(_mm512_srlv_epi32(v, n), &words));
+        const __m512i value = _mm512_or_si512(base, _mm512_and_si512(x[i], mask));
+        _mm256_storeu_si256((__m256i *)(void *)(z + 16 * i), _mm512_cvtepi32_epi16(value));
+        x[i] = renormalise(_mm512_srlv_epi32(x[i], n), &words);
     }
     return words;
+}
+
+/* Half rows with all states in registers: n_vectors is a constant wherever these are called. */
+enum { WIDTH = 16, MAX_VECTORS = PXR_PREDICT_MAX_LANES / WIDTH };
+
+static inline __attribute__((always_inline)) const uint8_t *
+half_row_8(uint32_t *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *contexts, size_t n,
+      const uint8_t *words, uint8_t *z)
+{
+    __m512i v[MAX_VECTORS];
+    for (size_t i = 0; i < n_vectors; i++)
+        v[i] = _mm512_loadu_si512(x + WIDTH * i);
+    for (size_t j = 0; j < n; j += WIDTH * n_vectors)
+        words = chunk_8(v, n_vectors, tables, contexts + j, words, z + j);
+    for (size_t i = 0; i < n_vectors; i++)
+        _mm512_storeu_si512(x + WIDTH * i, v[i]);
+    return words;
+}
+
+static inline __attribute__((always_inline)) const uint8_t *
+half_row_16(uint32_t *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *contexts, size_t n,
+       const uint8_t *words, uint16_t *z)
+{
+    __m512i v[MAX_VECTORS];
+    for (size_t i = 0; i < n_vectors; i++)
+        v[i] = _mm512_loadu_si512(x + WIDTH * i);
+    for (size_t j = 0; j < n; j += WIDTH * n_vectors)
+        words = chunk_16(v, n_vectors, tables, contexts + j, words, z + j);
+    for (size_t i = 0; i < n_vectors; i++)
+        _mm512_storeu_si512(x + WIDTH * i, v[i]);
+    return words;
+}
+
+static const uint8_t *rans_decode_8(uint32_t *x, size_t lanes, const uint32_t *tables,
+                                    const uint8_t *contexts, size_t n, const uint8_t *words, uint8_t *z)
+{
+    return lanes == 64   ? half_row_8(x, 64 / WIDTH, tables, contexts, n, words, z)
+           : lanes == 32 ? half_row_8(x, 32 / WIDTH, tables, contexts, n, words, z)
+                         : half_row_8(x, 16 / WIDTH, tables, contexts, n, words, z);
+}
+
+static const uint8_t *rans_decode_16(uint32_t *x, size_t lanes, const uint32_t *tables,
+                                     const uint8_t *contexts, size_t n, const uint8_t *words,
+                                     uint16_t *z)
+{
+    return lanes == 64   ? half_row_16(x, 64 / WIDTH, tables, contexts, n, words, z)
+           : lanes == 32 ? half_row_16(x, 32 / WIDTH, tables, contexts, n, words, z)
+                         : half_row_16(x, 16 / WIDTH, tables, contexts, n, words, z);
 }
 
 #include "predict_level_tmpl.c"

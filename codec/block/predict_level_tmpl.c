@@ -1,29 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * The kernels of one CPU level: included by predict_portable.c, predict_avx2.c and predict_avx512.c,
- * which are compiled for that level and bring rans_chunk8 and rans_chunk16; LEVEL is its name. */
+ * which are compiled for that level and bring
+ *     words = rans_decode_8 (x, lanes, tables, contexts, n, words, z)
+ *     words = rans_decode_16(x, lanes, tables, contexts, n, words, z)
+ * for one half row of n symbols, lane by lane in chunks of all lanes (the last chunk's other lanes have the
+ * context that reads nothing; z has room for them).  LEVEL is its name. */
 #include "predict.h"
 
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
-
-/* One half row of symbols: n of them, lane by lane in chunks of all lanes; the last chunk's other lanes
- * have the context that reads nothing. */
-static const uint8_t *rans_decode_8(uint32_t *x, size_t lanes, const uint32_t *tables,
-                                    const uint8_t *contexts, size_t n, const uint8_t *words, uint8_t *z)
-{
-    for (size_t j = 0; j < n; j += lanes)
-        words = rans_chunk8(x, lanes, tables, contexts + j, words, z + j);
-    return words;
-}
-
-static const uint8_t *rans_decode_16(uint32_t *x, size_t lanes, const uint32_t *tables,
-                                     const uint8_t *contexts, size_t n, const uint8_t *words,
-                                     uint16_t *z)
-{
-    for (size_t j = 0; j < n; j += lanes)
-        words = rans_chunk16(x, lanes, tables, contexts + j, words, z + j);
-    return words;
-}
 
 /* What lies left and right of two halves of bytes. */
 static inline void byte_edges(uint8_t *row, size_t half, uint32_t n_even, uint32_t n_odd)

@@ -44,4 +44,21 @@ static const uint8_t *rans_chunk16(uint32_t *x, size_t lanes, const uint32_t *ta
     return words;
 }
 
+static const uint8_t *rans_decode_8(uint32_t *x, size_t lanes, const uint32_t *tables,
+                                    const uint8_t *contexts, size_t n, const uint8_t *words, uint8_t *z)
+{
+    for (size_t j = 0; j < n; j += lanes)
+        words = rans_chunk8(x, lanes, tables, contexts + j, words, z + j);
+    return words;
+}
+
+static const uint8_t *rans_decode_16(uint32_t *x, size_t lanes, const uint32_t *tables,
+                                     const uint8_t *contexts, size_t n, const uint8_t *words,
+                                     uint16_t *z)
+{
+    for (size_t j = 0; j < n; j += lanes)
+        words = rans_chunk16(x, lanes, tables, contexts + j, words, z + j);
+    return words;
+}
+
 #include "predict_level_tmpl.c"
