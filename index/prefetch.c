@@ -6,9 +6,9 @@
 #include "reader.h"
 
 #include "diag.h"
+#include "pool.h"
 
 #include <pthread.h>
-#include <signal.h>
 
 #define N_HELP 256
 #define N_AHEAD 256
@@ -130,14 +130,7 @@ enum pxr_err pxr_archive_start_workers(pxr_archive *a, unsigned n_workers)
     p->ahead = (struct queue){p->ahead_hints, N_AHEAD, 0, 0};
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->has_work, NULL);
-    /* Signals belong to the program's own threads. */
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    for (; p->n_workers < n_workers; p->n_workers++)
-        if (pthread_create(&p->workers[p->n_workers], NULL, worker_main, p))
-            break;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    p->n_workers = pxr_threads_start(p->workers, n_workers, worker_main, p);
     a->prefetch = p;
     return PXR_OK;
 }

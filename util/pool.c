@@ -55,6 +55,18 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
+unsigned pxr_threads_start(pthread_t *threads, unsigned n, void *(*run)(void *), void *arg)
+{
+    sigset_t all, old;
+    unsigned n_started = 0;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    while (n_started < n && !pthread_create(&threads[n_started], NULL, run, arg))
+        n_started++;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return n_started;
+}
+
 enum pxr_err pxr_pool_new(pxr_pool **out, unsigned n_workers, struct pxr_diag *diag)
 {
     *out = NULL;
@@ -64,14 +76,7 @@ enum pxr_err pxr_pool_new(pxr_pool **out, unsigned n_workers, struct pxr_diag *d
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->has_work, NULL);
     pthread_cond_init(&p->has_done, NULL);
-    /* Signals belong to the thread that started us. */
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    for (; p->n_workers < n_workers; p->n_workers++)
-        if (pthread_create(&p->workers[p->n_workers], NULL, worker_main, p))
-            break; /* fewer workers are slower, not wrong */
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    p->n_workers = pxr_threads_start(p->workers, n_workers, worker_main, p);
     *out = p;
     return PXR_OK;
 }

@@ -52,6 +52,10 @@ static enum pxr_err check_params(const struct pxr_block_header *h, uint64_t off_
                                   fields[i].found < fields[i].least ? fields[i].least
                                                                     : fields[i].most,
                                   fields[i].found, "a predict block has an impossible parameter");
+    const uint64_t plane = pxr_predict_plane_bytes(h->shape.width_px, h->shape.height_px, p[1]);
+    if (plane > PXR_PREDICT_MAX_PLANE_BYTES)
+        return pxr_fail_field(diag, PXR_E_CORRUPT, off_bytes, "plane", PXR_PREDICT_MAX_PLANE_BYTES,
+                              plane, "a predict block is too narrow and tall");
     const uint8_t groups = needed_groups(h->shape.n_frames);
     if (p[6] != groups)
         return pxr_fail_field(diag, PXR_E_CORRUPT, off_bytes + 6, "groups", groups, p[6],
@@ -175,7 +179,8 @@ static enum pxr_err make_frame(struct pxr_predict_decoder *d, const struct pxr_p
                                uint32_t unit, const void *const refs[2], struct pxr_predict_frame *f,
                                struct pxr_diag *diag)
 {
-    const size_t n = pxr_predict_plane_bytes(m), half = pxr_predict_half(m->width_px);
+    const size_t n = pxr_predict_plane_bytes(m->width_px, m->height_px, m->depth);
+    const size_t half = pxr_predict_half(m->width_px);
     const size_t row_bytes = (size_t)m->width_px * (h->shape.bits / 8u);
     uint32_t unused[2];
     const unsigned n_refs = refs_of_unit(h, unit, unused);

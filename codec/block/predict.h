@@ -113,12 +113,17 @@ static inline size_t pxr_predict_half(uint32_t width_px)
 {
     return (size_t)pxr_round_up_u64((width_px + 1) / 2, PXR_PREDICT_TILE) + 2 * PXR_PLANE_MARGIN;
 }
-/* Bytes of a plane's memory. */
-static inline size_t pxr_predict_plane_bytes(const struct pxr_predict_model *m)
+/* Bytes of a plane's memory, with a little more than its rows. */
+static inline uint64_t pxr_predict_plane_bytes(uint32_t width_px, uint32_t height_px, uint8_t depth)
 {
-    const size_t rows = (size_t)m->height_px + PXR_PLANE_TOP + PXR_PLANE_BOTTOM;
-    return rows * 2 * pxr_predict_half(m->width_px) * (m->depth <= 8 ? 1 : 2) + 64;
+    const uint64_t rows = (uint64_t)height_px + PXR_PLANE_TOP + PXR_PLANE_BOTTOM;
+    return rows * 2 * pxr_predict_half(width_px) * (depth <= 8 ? 1 : 2) + 64;
 }
+/* Margins make planes of narrow frames many times as large as their samples: beyond this a block cannot be
+ * predicted. */
+#define PXR_PREDICT_MAX_PLANE_BYTES ((uint64_t)1 << 30)
+/* Whether an encoder can: all planes of a block fit 2 GiB. */
+bool pxr_predict_is_possible(const struct pxr_block_shape *s);
 
 /* ---- kernels: everything that runs per sample --------------------------------------------------- */
 

@@ -101,52 +101,11 @@ chunk_16(__m256i *x, const size_t n_vectors, const uint32_t *tables, const uint8
     return words;
 }
 
-/* Half rows with all states in registers: n_vectors is a constant wherever these are called. */
-enum { WIDTH = 8, MAX_VECTORS = PXR_PREDICT_MAX_LANES / WIDTH };
+#define VECTOR __m256i
+#define WIDTH 8
+static inline __m256i lanes_load(const uint32_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
+static inline void lanes_store(uint32_t *p, __m256i v) { _mm256_storeu_si256((__m256i *)(void *)p, v); }
 
-static inline __attribute__((always_inline)) const uint8_t *
-half_row_8(uint32_t *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *contexts, size_t n,
-      const uint8_t *words, uint8_t *z)
-{
-    __m256i v[MAX_VECTORS];
-    for (size_t i = 0; i < n_vectors; i++)
-        v[i] = _mm256_loadu_si256((const __m256i *)(const void *)(x + WIDTH * i));
-    for (size_t j = 0; j < n; j += WIDTH * n_vectors)
-        words = chunk_8(v, n_vectors, tables, contexts + j, words, z + j);
-    for (size_t i = 0; i < n_vectors; i++)
-        _mm256_storeu_si256((__m256i *)(void *)(x + WIDTH * i), v[i]);
-    return words;
-}
-
-static inline __attribute__((always_inline)) const uint8_t *
-half_row_16(uint32_t *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *contexts, size_t n,
-       const uint8_t *words, uint16_t *z)
-{
-    __m256i v[MAX_VECTORS];
-    for (size_t i = 0; i < n_vectors; i++)
-        v[i] = _mm256_loadu_si256((const __m256i *)(const void *)(x + WIDTH * i));
-    for (size_t j = 0; j < n; j += WIDTH * n_vectors)
-        words = chunk_16(v, n_vectors, tables, contexts + j, words, z + j);
-    for (size_t i = 0; i < n_vectors; i++)
-        _mm256_storeu_si256((__m256i *)(void *)(x + WIDTH * i), v[i]);
-    return words;
-}
-
-static const uint8_t *rans_decode_8(uint32_t *x, size_t lanes, const uint32_t *tables,
-                                    const uint8_t *contexts, size_t n, const uint8_t *words, uint8_t *z)
-{
-    return lanes == 64   ? half_row_8(x, 64 / WIDTH, tables, contexts, n, words, z)
-           : lanes == 32 ? half_row_8(x, 32 / WIDTH, tables, contexts, n, words, z)
-                         : half_row_8(x, 16 / WIDTH, tables, contexts, n, words, z);
-}
-
-static const uint8_t *rans_decode_16(uint32_t *x, size_t lanes, const uint32_t *tables,
-                                     const uint8_t *contexts, size_t n, const uint8_t *words,
-                                     uint16_t *z)
-{
-    return lanes == 64   ? half_row_16(x, 64 / WIDTH, tables, contexts, n, words, z)
-           : lanes == 32 ? half_row_16(x, 32 / WIDTH, tables, contexts, n, words, z)
-                         : half_row_16(x, 16 / WIDTH, tables, contexts, n, words, z);
-}
+#include "predict_lanes_tmpl.c"
 
 #include "predict_level_tmpl.c"

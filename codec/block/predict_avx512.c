@@ -79,52 +79,11 @@ chunk_16(__m512i *x, const size_t n_vectors, const uint32_t *tables, const uint8
     return words;
 }
 
-/* Half rows with all states in registers: n_vectors is a constant wherever these are called. */
-enum { WIDTH = 16, MAX_VECTORS = PXR_PREDICT_MAX_LANES / WIDTH };
+#define VECTOR __m512i
+#define WIDTH 16
+static inline __m512i lanes_load(const uint32_t *p) { return _mm512_loadu_si512(p); }
+static inline void lanes_store(uint32_t *p, __m512i v) { _mm512_storeu_si512(p, v); }
 
-static inline __attribute__((always_inline)) const uint8_t *
-half_row_8(uint32_t *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *contexts, size_t n,
-      const uint8_t *words, uint8_t *z)
-{
-    __m512i v[MAX_VECTORS];
-    for (size_t i = 0; i < n_vectors; i++)
-        v[i] = _mm512_loadu_si512(x + WIDTH * i);
-    for (size_t j = 0; j < n; j += WIDTH * n_vectors)
-        words = chunk_8(v, n_vectors, tables, contexts + j, words, z + j);
-    for (size_t i = 0; i < n_vectors; i++)
-        _mm512_storeu_si512(x + WIDTH * i, v[i]);
-    return words;
-}
-
-static inline __attribute__((always_inline)) const uint8_t *
-half_row_16(uint32_t *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *contexts, size_t n,
-       const uint8_t *words, uint16_t *z)
-{
-    __m512i v[MAX_VECTORS];
-    for (size_t i = 0; i < n_vectors; i++)
-        v[i] = _mm512_loadu_si512(x + WIDTH * i);
-    for (size_t j = 0; j < n; j += WIDTH * n_vectors)
-        words = chunk_16(v, n_vectors, tables, contexts + j, words, z + j);
-    for (size_t i = 0; i < n_vectors; i++)
-        _mm512_storeu_si512(x + WIDTH * i, v[i]);
-    return words;
-}
-
-static const uint8_t *rans_decode_8(uint32_t *x, size_t lanes, const uint32_t *tables,
-                                    const uint8_t *contexts, size_t n, const uint8_t *words, uint8_t *z)
-{
-    return lanes == 64   ? half_row_8(x, 64 / WIDTH, tables, contexts, n, words, z)
-           : lanes == 32 ? half_row_8(x, 32 / WIDTH, tables, contexts, n, words, z)
-                         : half_row_8(x, 16 / WIDTH, tables, contexts, n, words, z);
-}
-
-static const uint8_t *rans_decode_16(uint32_t *x, size_t lanes, const uint32_t *tables,
-                                     const uint8_t *contexts, size_t n, const uint8_t *words,
-                                     uint16_t *z)
-{
-    return lanes == 64   ? half_row_16(x, 64 / WIDTH, tables, contexts, n, words, z)
-           : lanes == 32 ? half_row_16(x, 32 / WIDTH, tables, contexts, n, words, z)
-                         : half_row_16(x, 16 / WIDTH, tables, contexts, n, words, z);
-}
+#include "predict_lanes_tmpl.c"
 
 #include "predict_level_tmpl.c"

@@ -440,7 +440,7 @@ static enum pxr_err prepare(struct job *j, const struct pxr_block_source *s, str
     j->k = pxr_predict_kernels_for(m);
     for (uint32_t f = 0; f < j->n_frames; f++)
         m->has_group[refs_of(j, f).group] = true;
-    const size_t plane = pxr_round_up_u64(pxr_predict_plane_bytes(m), 64);
+    const size_t plane = pxr_round_up_u64(pxr_predict_plane_bytes(m->width_px, m->height_px, m->depth), 64);
     const size_t list = pxr_round_up_u64(j->n_frames * sizeof *j->planes, 64);
     const size_t sample = m->depth <= 8 ? 1 : 2, n_all = j->n_frames * j->n_px;
     uint8_t *planes = pxr_scratch_get(&e->planes, list + j->n_frames * plane);

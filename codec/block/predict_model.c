@@ -17,6 +17,12 @@ bool pxr_predict_model_init(struct pxr_predict_model *m, const struct pxr_block_
     return m->tiles != NULL;
 }
 
+bool pxr_predict_is_possible(const struct pxr_block_shape *s)
+{
+    const uint64_t plane = pxr_predict_plane_bytes(s->width_px, s->height_px, s->bits);
+    return plane <= PXR_PREDICT_MAX_PLANE_BYTES && plane * s->n_frames <= (uint64_t)1 << 31;
+}
+
 void pxr_predict_model_fini(struct pxr_predict_model *m)
 {
     pxr_free(m->tiles);

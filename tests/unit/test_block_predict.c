@@ -178,3 +178,29 @@ Test(block_predict, hostile_bytes_are_bounded_and_equal_at_every_level, .timeout
     encoded_fini(&e);
     pxr_free(pixels);
 }
+
+/* A column of pixels has planes of 384 times its size: such blocks are stored otherwise, and a header that
+ * says otherwise is refused before memory is taken. */
+Test(block_predict, narrow_and_tall_blocks_are_not_predicted)
+{
+    const struct pxr_block_shape tall = {1, 1u << 23, 1, 8}, small = {1, 64, 1, 8};
+    uint8_t *const pixels = test_block(&small, SCENE, 1);
+    struct encoded e = test_encode_predict(&small, pixels);
+    struct pxr_block_header h;
+    struct pxr_diag d;
+    cr_expect_not(pxr_predict_is_possible(&tall));
+    cr_expect(pxr_predict_is_possible(&small));
+    pxr_store_u32le(e.header.bytes + PXR_BLOCK_OFF_HEIGHT, tall.height_px);
+    cr_expect_eq(pxr_block_header_parse(&h, e.header.bytes, e.header.n_bytes, &tall, 7000, &d),
+                 PXR_E_CORRUPT);
+    cr_expect_str_eq(d.field, "plane");
+    cr_expect_eq(d.off_bytes, 7000 + PXR_BLOCK_OFF_PARAMS);
+    encoded_fini(&e);
+    uint8_t *const column = test_block(&tall, RAMP, 1);
+    e = test_encode(&tall, column, PXR_CODEC_PREDICT, NULL);
+    cr_expect_eq(e.header.bytes[0], PXR_BLOCK_STORE);
+    test_expect(&tall, &e, column);
+    encoded_fini(&e);
+    pxr_free(column);
+    pxr_free(pixels);
+}
