@@ -89,7 +89,7 @@ struct pxr_limits {
     uint64_t max_frames;      /* 2^32                                                */
     uint64_t max_index_bytes; /* of one index structure; 1 GiB                       */
     uint64_t cache_bytes;     /* of decoded units; 256 MiB.  Less than the archive needs to be
-                                 read in order is raised to that (pxr_archive_cache_floor) */
+                                 read in order is raised to that (struct pxr_stats says) */
 };
 
 /* One open file.  Each function may be called from any thread; on failure it returns IO or NOSPACE

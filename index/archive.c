@@ -466,38 +466,27 @@ static enum pxr_err load_group(void *arg, const struct pxr_cache_key *key, void 
     const struct group_request *r = arg;
     const struct pxr_ref *ref = &r->dir->group;
     pxr_archive *a = r->archive;
-    /* The table of offsets stands in front: at most one per 8 bytes of the header. */
-    const size_t front = sizeof(struct pxr_loaded_group);
+    /* The table of header offsets stands in front: at most one per 8 bytes of the group header. */
+    const size_t table = ref->n_bytes / 8 * sizeof(uint32_t);
+    const size_t front = pxr_round_up_u64(sizeof(struct pxr_loaded_group) + table, 8);
     uint8_t *memory;
     (void)key;
     enum pxr_err e = load_page(a, ref, front, &memory, diag);
     if (e != PXR_OK)
         return e;
     struct pxr_loaded_group *g = (void *)memory;
-    g->header_offs = NULL;
-    e = pxr_parse_group(&g->group, g->bytes, ref->off_bytes, ref->n_bytes, &a->sb,
+    e = pxr_parse_group(&g->group, memory + front, ref->off_bytes, ref->n_bytes, &a->sb,
                         r->dir->first_frame, r->dir->n_frames, diag);
     if (e == PXR_OK) {
-        /* One allocation holds both, so that the cache can free it as one. */
-        const size_t n = g->group.n_blocks, table = pxr_round_up_u64(front + ref->n_bytes, 8);
-        struct pxr_loaded_group *grown = pxr_realloc(g, table + n * sizeof *g->header_offs);
-        if (grown) {
-            g = grown;
-            g->header_offs = (void *)((uint8_t *)g + table);
-            g->group.payload_offs = g->bytes + PXR_GROUP_HEADER_BYTES;
-            g->group.headers = g->group.payload_offs + 8 * n;
-            g->headers_off = ref->off_bytes + PXR_GROUP_HEADER_BYTES + 8 * (uint64_t)n;
-            *value_bytes = table + n * sizeof *g->header_offs;
-            e = index_blocks(a, g, diag);
-        } else {
-            e = pxr_fail_nomem(diag, table);
-        }
+        g->headers_off = ref->off_bytes + PXR_GROUP_HEADER_BYTES + 8 * (uint64_t)g->group.n_blocks;
+        e = index_blocks(a, g, diag);
     }
     if (e != PXR_OK) {
         pxr_free(g);
         return pxr_diag_in_frame(diag, e, r->dir->first_frame);
     }
     *value = g;
+    *value_bytes = front + ref->n_bytes;
     return PXR_OK;
 }
 
@@ -555,37 +544,27 @@ static enum pxr_err load_frames(void *arg, const struct pxr_cache_key *key, void
     const struct group_request *r = arg;
     const struct pxr_ref *ref = &r->dir->frames;
     pxr_archive *a = r->archive;
-    const size_t front = sizeof(struct pxr_loaded_frames);
+    /* The tables stand in front: a run and a place of metadata for each frame at most. */
+    const size_t n = r->dir->n_frames, runs = sizeof(struct pxr_loaded_frames);
+    const size_t metas = runs + n * sizeof(struct pxr_loaded_run), front = metas + n * sizeof(uint64_t);
     uint8_t *memory;
     (void)key;
     enum pxr_err e = load_page(a, ref, front, &memory, diag);
     if (e != PXR_OK)
         return e;
     struct pxr_loaded_frames *f = (void *)memory;
-    e = pxr_parse_frames_page(&f->page, f->bytes, ref->off_bytes, ref->n_bytes, r->dir->first_frame,
-                              r->dir->n_frames, a->sb.bits, diag);
+    e = pxr_parse_frames_page(&f->page, memory + front, ref->off_bytes, ref->n_bytes,
+                              r->dir->first_frame, r->dir->n_frames, a->sb.bits, diag);
     if (e != PXR_OK) {
         pxr_free(f);
         return pxr_diag_in_frame(diag, e, r->dir->first_frame);
     }
-    const size_t runs = pxr_round_up_u64(front + ref->n_bytes, 8);
-    const size_t metas = runs + f->page.n_runs * sizeof *f->runs;
-    const size_t total = metas + (f->page.meta ? f->page.n_frames * sizeof *f->meta_offs : 0);
-    struct pxr_loaded_frames *grown = pxr_realloc(f, total);
-    if (!grown) {
-        pxr_free(f);
-        return pxr_fail_nomem(diag, total);
-    }
-    f = grown;
-    /* The page moved: parse again for the pointers; it is a few hundred bytes. */
-    e = pxr_parse_frames_page(&f->page, f->bytes, ref->off_bytes, ref->n_bytes, r->dir->first_frame,
-                              r->dir->n_frames, a->sb.bits, diag);
-    f->runs = (void *)((uint8_t *)f + runs);
-    f->meta_offs = f->page.meta ? (void *)((uint8_t *)f + metas) : NULL;
+    f->runs = (void *)(memory + runs);
+    f->meta_offs = f->page.meta ? (void *)(memory + metas) : NULL;
     index_frames(f);
     *value = f;
-    *value_bytes = total;
-    return e;
+    *value_bytes = front + ref->n_bytes;
+    return PXR_OK;
 }
 
 enum pxr_err pxr_frames_get(pxr_archive *a, const struct pxr_dir_entry *dir, pxr_cache_entry **entry,

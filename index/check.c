@@ -4,6 +4,7 @@
 #include "reader.h"
 
 #include "diag.h"
+#include "frame_sums.h"
 #include "pool.h"
 
 #include <inttypes.h>
@@ -243,21 +244,14 @@ static enum pxr_err check_frame(struct deep_job *j, uint64_t frame, struct pxr_d
         *diag = *pxr_decoder_diag(j->decoder);
         return e;
     }
-    uint32_t adler = 1;
-    pxr_xxh3_begin64(j->hash);
-    for (uint32_t y = 0; y < a->sb.height_px; y++) {
-        j->row[0] = 0;
-        pxr_copy_samples_be(j->row + 1, j->pixels + y * row, a->sb.width_px, a->sb.bits);
-        adler = pxr_adler32(adler, j->row, row + 1);
-        pxr_copy_samples_le(j->row, j->pixels + y * row, a->sb.width_px, a->sb.bits);
-        pxr_xxh3_add64(j->hash, j->row, row);
-    }
-    const uint64_t hash = pxr_xxh3_end64(j->hash);
-    if (hash != info.pixel_hash)
-        return pxr_fail_field(diag, PXR_E_CORRUPT, PXR_NONE, "pixel_hash", info.pixel_hash, hash,
+    const struct pxr_frame_sums sums =
+        pxr_frame_sums(j->pixels, a->sb.width_px, a->sb.height_px, a->sb.bits, j->row, j->hash);
+    if (sums.pixel_hash != info.pixel_hash)
+        return pxr_fail_field(diag, PXR_E_CORRUPT, PXR_NONE, "pixel_hash", info.pixel_hash,
+                              sums.pixel_hash,
                               "a frame does not decode to the pixels that were stored");
-    if (adler != info.adler32)
-        return pxr_fail_field(diag, PXR_E_CORRUPT, PXR_NONE, "adler32", info.adler32, adler,
+    if (sums.adler32 != info.adler32)
+        return pxr_fail_field(diag, PXR_E_CORRUPT, PXR_NONE, "adler32", info.adler32, sums.adler32,
                               "the checksum of the PNG view is wrong");
     return PXR_OK;
 }

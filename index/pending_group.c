@@ -3,6 +3,7 @@
 #include "pending_group.h"
 
 #include "diag.h"
+#include "frame_sums.h"
 
 #include <inttypes.h>
 
@@ -132,44 +133,22 @@ static void run_block_job(void *arg)
     give_encoder(g->stock, encoder);
 }
 
-/* XXH3-64 of the little endian samples, and the Adler-32 of the PNG view's rows. */
-static void sum_frame(const struct pxr_superblock *sb, const uint8_t *pixels, uint8_t *row_be,
-                      struct pxr_frame_note *note)
-{
-    const size_t row = row_bytes(sb);
-    uint32_t adler = 1;
-    row_be[0] = 0;
-    for (uint32_t y = 0; y < sb->height_px; y++) {
-        pxr_copy_samples_be(row_be + 1, pixels + y * row, sb->width_px, sb->bits);
-        adler = pxr_adler32(adler, row_be, row + 1);
-    }
-    note->adler32 = adler;
-}
-
 static void run_frame_job(void *arg)
 {
     struct pxr_group_job *j = arg;
     struct pxr_pending_group *g = j->group;
     const struct pxr_superblock *sb = g->sb;
-    const size_t row = row_bytes(sb), frame = frame_bytes(sb);
-    uint8_t *scratch = pxr_alloc(row + 1);
-    pxr_xxh3 *hash = pxr_xxh3_new();
-    j->err = scratch && hash ? PXR_OK : pxr_fail_nomem(&j->diag, row);
+    uint8_t *row = pxr_alloc(row_bytes(sb) + 1);
+    pxr_xxh3 *state = pxr_xxh3_new();
+    j->err = row && state ? PXR_OK : pxr_fail_nomem(&j->diag, row_bytes(sb));
     for (uint32_t i = j->first; i < j->first + j->n && j->err == PXR_OK; i++) {
-        const uint8_t *pixels = g->pixels + i * frame;
-        sum_frame(sb, pixels, scratch, &g->notes[i]);
-        pxr_xxh3_begin64(hash);
-        if (sb->bits == 8 || pxr_is_little_endian())
-            pxr_xxh3_add64(hash, pixels, frame);
-        else
-            for (uint32_t y = 0; y < sb->height_px; y++) {
-                pxr_copy_samples_le(scratch, pixels + y * row, sb->width_px, sb->bits);
-                pxr_xxh3_add64(hash, scratch, row);
-            }
-        g->notes[i].pixel_hash = pxr_xxh3_end64(hash);
+        const struct pxr_frame_sums sums = pxr_frame_sums(
+            g->pixels + i * frame_bytes(sb), sb->width_px, sb->height_px, sb->bits, row, state);
+        g->notes[i].pixel_hash = sums.pixel_hash;
+        g->notes[i].adler32 = sums.adler32;
     }
-    pxr_xxh3_free(hash);
-    pxr_free(scratch);
+    pxr_xxh3_free(state);
+    pxr_free(row);
 }
 
 /* n_items in at most PXR_GROUP_JOBS jobs of nearly equal length. */

@@ -11,20 +11,19 @@
 /* A group header, parsed.  Lives in the index cache. */
 struct pxr_loaded_group {
     struct pxr_group group;
-    uint32_t *header_offs; /* of each block's header, from group.headers */
-    uint64_t headers_off;  /* of the first block header in the file */
-    uint8_t bytes[];
+    uint64_t headers_off;   /* of the first block header in the file */
+    uint32_t header_offs[]; /* of each block's header, from group.headers; then the bytes */
 };
 
 /* A frame page, parsed.  Lives in the index cache. */
+struct pxr_loaded_run {
+    uint32_t first; /* frame within the page */
+    uint32_t off;   /* of the run's bytes, from page.runs */
+};
 struct pxr_loaded_frames {
     struct pxr_frames_page page;
-    struct pxr_loaded_run {
-        uint32_t first; /* frame within the page */
-        uint32_t off;   /* of the run's bytes, from page.runs */
-    } *runs;
+    struct pxr_loaded_run *runs; /* this, meta_offs and the page's bytes follow in the same memory */
     uint64_t *meta_offs; /* of each frame's metadata, from page.meta; NULL: no metadata */
-    uint8_t bytes[];
 };
 
 struct pxr_prefetch; /* prefetch.c */

@@ -138,7 +138,6 @@ struct pxr_predict_sums {
 /* Sums for the activity's fit: features and |residual|. */
 struct pxr_predict_activity {
     double a[PXR_PREDICT_FEATURES][PXR_PREDICT_FEATURES], b[PXR_PREDICT_FEATURES];
-    uint64_t n;
 };
 
 /* 16-bit samples of a caller stand wherever they stand. */

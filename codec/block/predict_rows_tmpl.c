@@ -581,7 +581,6 @@ static inline void FN(sum_activity)(const struct FN(features) *f, const SAMPLE *
                 sums->a[i][k] += weight * v[i] * v[k];
             sums->b[i] += weight * v[i] * target;
         }
-        sums->n++;
     }
 }
 
