@@ -5,6 +5,7 @@
 #include "sim.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -206,6 +207,22 @@ static void check_movement(void)
     free(b);
 }
 
+/* Normal noise of sigma samples costs log2(sigma * sqrt(2 pi e)) bits once sigma is a few of them (and,
+ * at 16 bits, until the 2041 values that the noise can have show). */
+static void check_noise_bits(void)
+{
+    struct sim_params p = small(SIM_REEL, 12);
+    uint64_t *n_at_level = get_memory(65536 * sizeof *n_at_level);
+    n_at_level[30000] = 5;
+    const double levels = sim_noise_sigma(&p, 30000 / 256) * sqrt(43690) / 65536;
+    const double normal = log2(levels * sqrt(2 * 3.14159265358979 * 2.71828182845905));
+    for (; p.bits >= 10; p.bits -= 2) {
+        const double bits = sim_noise_bits(&p, n_at_level), expected = normal - (16 - p.bits);
+        CLAIM(fabs(bits - expected) < 0.01, "noise of %u bits costs %.3f, not %.3f", p.bits, bits, expected);
+    }
+    free(n_at_level);
+}
+
 int main(int argc, char **argv)
 {
     const bool is_printing = argc == 2 && !strcmp(argv[1], "--print");
@@ -213,6 +230,7 @@ int main(int argc, char **argv)
     if (is_printing)
         return 0;
     check_photon_transfer();
+    check_noise_bits();
     check_still();
     check_values();
     check_movement();

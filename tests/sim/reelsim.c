@@ -64,10 +64,38 @@ static bool write_frame(const struct job *job, const uint8_t *pixels, uint8_t *o
     return fwrite(other, 1, n_bytes, f) == n_bytes;
 }
 
+static int refuse(const char *why)
+{
+    fprintf(stderr, "reelsim: %s (try --help)\n", why);
+    return 2;
+}
+
 static int fail_at(const char *path)
 {
     fprintf(stderr, "reelsim: %s: %s\n", path, strerror(errno));
     return 3;
+}
+
+/* Print how many bits per pixel the noise of these frames costs whatever codes them. */
+static int print_noise_bits(const struct job *job)
+{
+    struct sim_params light = job->sim;
+    light.is_noiseless = true;
+    light.bits = 16;
+    const size_t n_px = (size_t)light.width_px * light.height_px;
+    uint16_t *level = malloc(n_px * sizeof *level);
+    uint64_t *n_at_level = calloc(65536, sizeof *n_at_level);
+    const bool has_memory = level && n_at_level;
+    for (uint64_t f = 0; has_memory && f < job->n_frames; f++) {
+        sim_frame(&light, job->first + f, level);
+        for (size_t i = 0; i < n_px; i++)
+            n_at_level[level[i]]++;
+    }
+    if (has_memory)
+        printf("%.4f\n", sim_noise_bits(&job->sim, n_at_level));
+    free(n_at_level);
+    free(level);
+    return has_memory ? 0 : refuse("not enough memory");
 }
 
 static int run(const struct job *job, uint8_t *pixels, uint8_t *other)
@@ -132,12 +160,6 @@ static void print_defaults(const struct job *job)
            p->read_noise_e, format_names[job->format]);
 }
 
-static int refuse(const char *why)
-{
-    fprintf(stderr, "reelsim: %s (try --help)\n", why);
-    return 2;
-}
-
 int main(int argc, char **argv)
 {
     struct job job = {.n_frames = 240};
@@ -146,7 +168,7 @@ int main(int argc, char **argv)
     uint64_t well = job.sim.full_well_e, read_noise = job.sim.read_noise_e;
     int mode = (int)job.sim.mode;
     const char *speed = NULL;
-    bool help = false, defaults = false;
+    bool help = false, defaults = false, noise_bits = false;
     const struct pxr_option table[] = {
         {"mode", 'm', PXR_OPT_CHOICE, &mode, "MODE",
          "reel, stage, still, mask or noise: parts moving on a tape, the same\n"
@@ -167,6 +189,8 @@ int main(int argc, char **argv)
          "write files reel_000000.pgm ... there; else a stream on standard output", NULL, 0, 0, NULL},
         {"progress", 0, PXR_OPT_FLAG, &job.has_progress, NULL, "say how far it is", NULL, 0, 0, NULL},
         {"print-defaults", 0, PXR_OPT_FLAG, &defaults, NULL, "print what holds and end", NULL, 0, 0, NULL},
+        {"noise-bits", 0, PXR_OPT_FLAG, &noise_bits, NULL,
+         "print the entropy of the noise, bits per pixel of these frames, and end", NULL, 0, 0, NULL},
         {"help", 'h', PXR_OPT_FLAG, &help, NULL, "this text", NULL, 0, 0, NULL},
         {0},
     };
@@ -197,6 +221,8 @@ int main(int argc, char **argv)
     const char *objection = sim_objection(&job.sim);
     if (objection)
         return refuse(objection);
+    if (noise_bits)
+        return print_noise_bits(&job);
     if (job.folder ? job.format == Y4M : job.format == PNG)
         return refuse(job.folder ? "y4m is a stream: leave out -o" : "png needs -o DIR");
     uint8_t *pixels = malloc(sim_frame_bytes(&job.sim)), *other = malloc(sim_frame_bytes(&job.sim));

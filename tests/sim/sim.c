@@ -318,8 +318,18 @@ struct camera {
     uint32_t light_q16;   /* of this frame                                      */
     uint64_t falloff_q32; /* vignetting per squared half pixel from the middle  */
     bool is_noisy, is_flickering;
-    int32_t sigma[N_SIGMA]; /* by the high byte of the level; see camera_init     */
+    int32_t sigma[N_SIGMA]; /* by the high byte of the level                      */
 };
+
+/* Noise in levels is draw_normal() * sigma / 2^16, so with e electrons of signal, read noise r and
+ * a full well of f, sigma^2 = (e + r^2) * (2^16 / f)^2 * 2^32 / 43690. */
+int32_t sim_noise_sigma(const struct sim_params *p, unsigned high_byte)
+{
+    const uint64_t f = p->full_well_e, r = p->read_noise_e, middle = (uint64_t)high_byte * 256 + 128;
+    const uint64_t level = middle > BLACK_LEVEL ? middle - BLACK_LEVEL : 0;
+    const uint64_t variance_e = level * f / 65536 + r * r;
+    return (int32_t)square_root(((uint64_t)1 << 63) / (f * f) * variance_e / 21845);
+}
 
 /* Light wanders by +-2 %, smoothly over 64 frames. */
 static uint32_t light_q16(const struct sim_params *p, uint64_t frame)
@@ -344,21 +354,13 @@ static void camera_init(struct camera *c, const struct scene *s, const struct si
         .tape_q8 = 1000 * 256 * (uint64_t)s->pitch_px,
         .light_q16 = light_q16(p, p->mode == SIM_STILL ? 0 : frame),
         .falloff_q32 = ((uint64_t)1 << 46) / (w * w + h * h),
-        .is_noisy = p->mode == SIM_REEL || p->mode == SIM_STAGE,
+        .is_noisy = !p->is_noiseless && (p->mode == SIM_REEL || p->mode == SIM_STAGE),
     };
     c->is_flickering = p->mode == SIM_STILL && c->flicker_key % 8 == 0;
     if (moves) /* the trigger is late or early by up to a quarter of a pixel */
         c->tape_q8 += frame * p->speed_q8 + draw(stream_key(p, TRIGGER), frame) % 129 - 64;
-    if (!c->is_noisy)
-        return;
-    /* Noise in levels is draw_normal() * sigma / 2^16, so with e electrons of signal, read noise r and
-     * a full well of f, sigma^2 = (e + r^2) * (2^16 / f)^2 * 2^32 / 43690. */
-    const uint64_t f = p->full_well_e, r = p->read_noise_e;
-    for (uint64_t i = 0; i < N_SIGMA; i++) {
-        const uint64_t level = i * 256 + 128 > BLACK_LEVEL ? i * 256 + 128 - BLACK_LEVEL : 0;
-        const uint64_t variance_e = level * f / 65536 + r * r;
-        c->sigma[i] = (int32_t)square_root(((uint64_t)1 << 63) / (f * f) * variance_e / 21845);
-    }
+    for (unsigned i = 0; c->is_noisy && i < N_SIGMA; i++)
+        c->sigma[i] = sim_noise_sigma(p, i);
 }
 
 static inline uint32_t clamp_level(int32_t v)
