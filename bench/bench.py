@@ -8,131 +8,18 @@ the tables and, with --json FILE, all numbers.  Whatever is timed is also compar
 import argparse
 import contextlib
 import datetime
-import glob
-import hashlib
 import json
 import os
 import platform
 import random
-import re
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 
-MIB = 1 << 20
-
-
-class Wrong(Exception):
-    """What was read is not what was written."""
-
-
-def run(*command, **options):
-    """Run a command silently; return its standard output as bytes."""
-    done = subprocess.run([str(c) for c in command], stdout=options.pop("stdout", subprocess.PIPE),
-                          stderr=subprocess.PIPE, check=False, **options)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(map(str, command))}: exit {done.returncode}\n"
-                           f"{done.stderr.decode(errors='replace')[-2000:]}")
-    return done.stdout
-
-
-def timed(*command, **options):
-    start = time.perf_counter()
-    out = run(*command, **options)
-    return time.perf_counter() - start, out
-
-
-def file_hash(path):
-    with open(path, "rb") as f:
-        return hashlib.file_digest(f, "sha1").hexdigest()
-
-
-def folder_bytes(folder):
-    return sum(e.stat().st_size for e in os.scandir(folder))
-
-
-# ---- inputs ---------------------------------------------------------------------------------------
-
-class Sequence:
-    """A folder of equally large PGM files, and the same samples as one raw file."""
-
-    def __init__(self, name, folder, work):
-        self.name, self.folder, self.work = name, folder, work
-        self.files = sorted(glob.glob(os.path.join(folder, "*.pgm")))
-        with open(self.files[0], "rb") as f:
-            head = f.read(64)
-        found = re.match(rb"P5\s+(\d+)\s+(\d+)\s+(\d+)\s", head)
-        self.width, self.height, self.maxval = map(int, found.groups())
-        self.sample_bytes = 1 if self.maxval < 256 else 2
-        self.frame_bytes = self.width * self.height * self.sample_bytes
-        self.pixel_bytes = self.frame_bytes * len(self.files)
-        self.pgm_bytes = folder_bytes(folder)
-        self.pix_fmt = {1023: "gray10le", 4095: "gray12le"}.get(self.maxval, "gray16le")
-        if self.sample_bytes == 1:
-            self.pix_fmt = "gray"
-        self.raw = os.path.join(work, name + ".raw")
-        self.raw_hash = self.write_raw()
-
-    def write_raw(self):
-        digest = hashlib.sha1()
-        with open(self.raw, "wb") as out:
-            for path in self.files:
-                with open(path, "rb") as f:
-                    samples = f.read()[-self.frame_bytes:]
-                if self.sample_bytes == 2:
-                    swapped = bytearray(samples)
-                    swapped[0::2], swapped[1::2] = samples[1::2], samples[0::2]
-                    samples = bytes(swapped)
-                out.write(samples)
-                digest.update(samples)
-        return digest.hexdigest()
-
-    def pgm_hashes(self):
-        return {os.path.basename(p): file_hash(p) for p in self.files}
-
-    def raw_input(self):
-        """ffmpeg's arguments for the raw file (a PGM of maxval 4095 would be scaled by ffmpeg)."""
-        return ["-f", "rawvideo", "-pix_fmt", self.pix_fmt, "-s", f"{self.width}x{self.height}",
-                "-i", self.raw]
-
-    def path(self, suffix):
-        return os.path.join(self.work, self.name + suffix)
-
-
-def simulated(build, work, n_frames, wanted):
-    for name, mode, bits in [("reel8", "reel", 8), ("reel12", "reel", 12), ("reel16", "reel", 16),
-                             ("stage8", "stage", 8), ("still8", "still", 8), ("mask8", "mask", 8),
-                             ("noise8", "noise", 8)]:
-        if wanted and name not in wanted:
-            continue
-        folder = os.path.join(work, name)
-        run(os.path.join(build, "bin/reelsim"), "--mode", mode, "--bits", bits, "--frames", n_frames, "-o", folder)
-        yield Sequence(name, folder, work)
-        shutil.rmtree(folder)
-        os.unlink(os.path.join(work, name + ".raw"))
-
-
-def real(data, work, wanted):
-    for archive in sorted(glob.glob(os.path.join(data, "*.pgm.tar.zst"))):
-        name = os.path.basename(archive).split(".")[0]
-        if wanted and name not in wanted:
-            continue
-        folder = os.path.join(work, name)
-        os.mkdir(folder)
-        unpack = subprocess.Popen(["zstd", "-dqc", "--long=27", archive], stdout=subprocess.PIPE)
-        run("tar", "-x", "-C", folder, "--strip-components=1", stdin=unpack.stdout)
-        if unpack.wait():
-            raise RuntimeError(f"{archive} cannot be unpacked")
-        for path in glob.glob(os.path.join(folder, "*")):
-            if not path.endswith(".pgm"):
-                os.unlink(path)
-        yield Sequence(name, folder, work)
-        shutil.rmtree(folder)
-        os.unlink(os.path.join(work, name + ".raw"))
-
+from measure import MIB, Wrong, file_hash, folder_bytes, note, one_core, run, table, timed
+from sequences import real, simulated
 
 # ---- ratio ----------------------------------------------------------------------------------------
 
@@ -334,17 +221,6 @@ class Subject:
         return result
 
 
-@contextlib.contextmanager
-def one_core():
-    """This process and what it starts share one core."""
-    was = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(was)})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, was)
-
-
 def subjects(seq, build):
     pxr, image = seq.path(".pxr"), seq.path(".sqsh")
     mount, null_file = seq.path(".mnt"), seq.files[0]
@@ -396,13 +272,6 @@ def bench_mount(sequences, build, n_repeats):
 
 # ---- telling --------------------------------------------------------------------------------------
 
-def note(text):
-    if sys.stderr.isatty():
-        print(f"\r{text:<78}", end="", file=sys.stderr, flush=True)
-    else:
-        print(text, file=sys.stderr, flush=True)
-
-
 def first_line(*command):
     with contextlib.suppress(OSError):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -425,17 +294,6 @@ def machine(build):
         "zstd": first_line("zstd", "--version"), "ffmpeg": first_line("ffmpeg", "-version"),
         "mksquashfs": first_line("mksquashfs", "-version"), "fusermount3": first_line("fusermount3", "-V"),
     }
-
-
-def table(head, rows):
-    cells = [head] + [[str(c) for c in row] for row in rows]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
-    for n, row in enumerate(cells):
-        print("| " + " | ".join(c.ljust(w) if i == 0 else c.rjust(w)
-                                for i, (c, w) in enumerate(zip(row, widths))) + " |")
-        if n == 0:
-            print("|" + "|".join("-" * (w + 2) for w in widths) + "|")
-    print()
 
 
 def tell_ratio(rows):
