@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""bench.py [ratio|mount|all] --build DIR: size and speed of PixelRain beside what people use today.
+"""bench.py [ratio|mount|all|codec] --build DIR: size and speed of PixelRain beside what people use today.
 
 Inputs are simulated reels and, where $PXR_DATA is a folder, the real sequences in it.  One run makes
 the tables and, with --json FILE, all numbers.  Whatever is timed is also compared with its source.
@@ -8,6 +8,7 @@ the tables and, with --json FILE, all numbers.  Whatever is timed is also compar
 import argparse
 import contextlib
 import datetime
+import itertools
 import json
 import os
 import platform
@@ -18,6 +19,7 @@ import subprocess
 import tempfile
 import time
 
+from codec import bench_codec, tell_codec
 from measure import MIB, Wrong, file_hash, folder_bytes, note, one_core, run, table, timed
 from sequences import real, simulated
 
@@ -337,10 +339,12 @@ def tell_mount(rows):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", nargs="?", choices=("ratio", "mount", "all"), default="all")
+    parser.add_argument("what", nargs="?", choices=("ratio", "mount", "all", "codec"), default="all",
+                        help="all: ratio and mount; codec: many more peers, some minutes")
     parser.add_argument("--build", default="build", help="build folder with bin/pixelrain")
     parser.add_argument("--frames", type=int, default=120, help="of each simulated sequence (120)")
     parser.add_argument("--mount-frames", type=int, default=300, help="the same for mounts (300)")
+    parser.add_argument("--max-frames", type=int, default=64, help="of each sequence for codec (64)")
     parser.add_argument("--repeats", type=int, default=3, help="of each mount measurement (3)")
     parser.add_argument("--only", action="append", help="sequence; may be given several times")
     parser.add_argument("--json", help="write every number to this file")
@@ -367,6 +371,16 @@ def main():
             results["mount"] = bench_mount(simulated(build, work, o.mount_frames, wanted), build, o.repeats)
             note("")
             tell_mount(results["mount"])
+    if o.what == "codec":
+        with tempfile.TemporaryDirectory(prefix="bench-", dir=build) as work:
+            sequences = simulated(build, work, o.max_frames, o.only)
+            if os.path.isdir(data):
+                sequences = itertools.chain(real(data, work, o.only, o.max_frames), sequences)
+            else:
+                print(f"Real sequences: skipped, PXR_DATA ({data or 'unset'}) is not a folder\n")
+            results["codec"] = bench_codec(sequences, build, o.max_frames)
+        note("")
+        tell_codec(results["codec"])
     if o.json:
         with open(o.json, "w", encoding="utf-8") as f:
             json.dump(results, f, indent=1)

@@ -12,8 +12,9 @@ from measure import file_hash, folder_bytes, run
 class Sequence:
     """A folder of equally large PGM files, and the same samples as one raw file."""
 
-    def __init__(self, name, folder, work):
+    def __init__(self, name, folder, work, simulation=None):
         self.name, self.folder, self.work = name, folder, work
+        self.simulation = simulation  # reelsim's arguments
         self.files = sorted(glob.glob(os.path.join(folder, "*.pgm")))
         with open(self.files[0], "rb") as f:
             head = f.read(64)
@@ -56,19 +57,22 @@ class Sequence:
 
 
 def simulated(build, work, n_frames, wanted):
-    for name, mode, bits in [("reel8", "reel", 8), ("reel12", "reel", 12), ("reel16", "reel", 16),
-                             ("stage8", "stage", 8), ("still8", "still", 8), ("mask8", "mask", 8),
-                             ("noise8", "noise", 8)]:
+    # bright8: so much light that hardly any noise is left.
+    for name, mode, bits, *more in [("reel8", "reel", 8), ("reel12", "reel", 12), ("reel16", "reel", 16),
+                                    ("bright8", "reel", 8, "--full-well", 1000000, "--read-noise", 0),
+                                    ("stage8", "stage", 8), ("still8", "still", 8), ("mask8", "mask", 8),
+                                    ("noise8", "noise", 8)]:
         if wanted and name not in wanted:
             continue
         folder = os.path.join(work, name)
-        run(os.path.join(build, "bin/reelsim"), "--mode", mode, "--bits", bits, "--frames", n_frames, "-o", folder)
-        yield Sequence(name, folder, work)
+        simulation = ["--mode", mode, "--bits", bits, "--frames", n_frames, *more]
+        run(os.path.join(build, "bin/reelsim"), *simulation, "-o", folder)
+        yield Sequence(name, folder, work, simulation)
         shutil.rmtree(folder)
         os.unlink(os.path.join(work, name + ".raw"))
 
 
-def real(data, work, wanted):
+def real(data, work, wanted, max_frames=None):
     for archive in sorted(glob.glob(os.path.join(data, "*.pgm.tar.zst"))):
         name = os.path.basename(archive).split(".")[0]
         if wanted and name not in wanted:
@@ -82,6 +86,8 @@ def real(data, work, wanted):
         for path in glob.glob(os.path.join(folder, "*")):
             if not path.endswith(".pgm"):
                 os.unlink(path)
+        for path in sorted(glob.glob(os.path.join(folder, "*")))[max_frames:] if max_frames else []:
+            os.unlink(path)
         yield Sequence(name, folder, work)
         shutil.rmtree(folder)
         os.unlink(os.path.join(work, name + ".raw"))
