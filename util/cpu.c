@@ -15,7 +15,8 @@ static enum pxr_cpu_level machine_level(void)
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("bmi2"))
         return PXR_CPU_PORTABLE;
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512vbmi"))
         return PXR_CPU_AVX512;
     return PXR_CPU_AVX2;
 #else

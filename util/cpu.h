@@ -6,8 +6,8 @@
 /* Each level has everything of those below. */
 enum pxr_cpu_level {
     PXR_CPU_PORTABLE = 0,
-    PXR_CPU_AVX2 = 1,   /* AVX2, BMI1, BMI2                                  */
-    PXR_CPU_AVX512 = 2, /* AVX-512 F, BW, DQ, VL (kernels need nothing newer) */
+    PXR_CPU_AVX2 = 1,   /* AVX2, BMI1, BMI2                           */
+    PXR_CPU_AVX512 = 2, /* AVX-512 F, BW, DQ, VL, VBMI (Ice Lake, Zen 4) */
     PXR_N_CPU_LEVELS
 };
 

@@ -401,12 +401,8 @@ static enum pxr_err encode_smallest(pxr_block_encoder *e, const struct pxr_block
     const uint64_t raw = pxr_block_raw_bytes(&s->shape);
     /* Weights and tables of a small block would cost more than they save. */
     const bool is_small = raw / (s->shape.bits / 8u) < MIN_PREDICT_SAMPLES;
-    const bool can_predict = pxr_predict_is_possible(&s->shape);
     const bool is_zstd = o->codec == PXR_CODEC_ZSTD || e->has_forced ||
-                         (o->codec == PXR_CODEC_AUTO && (is_small || !can_predict) &&
-                          pxr_zstd_is_built_in());
-    if (!is_zstd && !can_predict)
-        return pxr_block_store_ops.encode(e, s, o, header, payload, diag);
+                         (o->codec == PXR_CODEC_AUTO && is_small && pxr_zstd_is_built_in());
     enum pxr_err err = (is_zstd ? &pxr_block_zstd_ops : &pxr_block_predict_ops)
                            ->encode(e, s, o, header, payload, diag);
     if (err || e->has_forced)

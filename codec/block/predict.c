@@ -2,6 +2,7 @@
  * Codec 3: what a header may say, which units a frame needs, and decoding one. */
 #include "predict.h"
 
+#include "bitio.h"
 #include "cpu.h"
 #include "diag.h"
 
@@ -20,11 +21,11 @@ const struct pxr_predict_kernels *pxr_predict_kernels_for(const struct pxr_predi
 
 /* ---- headers ------------------------------------------------------------------------------------ */
 
-static uint8_t needed_groups(uint32_t n_frames)
+static uint8_t needed_groups(enum pxr_predict_order order, uint32_t n_frames)
 {
     uint8_t groups = 1;
     for (uint32_t f = 1; f < n_frames && f <= 4; f++)
-        groups |= (uint8_t)(1u << pxr_predict_refs_of(f, n_frames).group);
+        groups |= (uint8_t)(1u << pxr_predict_refs_of(order, f, n_frames).group);
     return groups;
 }
 
@@ -32,19 +33,25 @@ static enum pxr_err check_params(const struct pxr_block_header *h, uint64_t off_
                                  struct pxr_diag *diag)
 {
     const uint8_t *p = h->params;
-    const uint32_t max = (1u << h->shape.bits) - 1;
+    const uint8_t groups = needed_groups(p[0] ? PXR_ORDER_DYADIC : PXR_ORDER_SEQUENTIAL, h->shape.n_frames);
     const struct {
         unsigned off;
         const char *name;
         uint32_t least, most, found;
     } fields[] = {
-        {0, "order", PXR_ORDER_DYADIC, PXR_ORDER_DYADIC, p[0]},
+        {0, "order", h->shape.n_frames > PXR_PREDICT_MAX_CHAIN ? PXR_ORDER_DYADIC : PXR_ORDER_SEQUENTIAL,
+         PXR_ORDER_DYADIC, p[0]},
         {1, "depth", 1, h->shape.bits, p[1]},
         {2, "shift", 0, h->shape.bits - 1u, p[2]},
         {1, "depth", 1, (uint32_t)h->shape.bits - (p[2] & 15u), p[1]},
         {3, "lanes", 4, 6, p[3]},
-        {4, "offset", 0, max, pxr_load_u16le(p + 4)},
-        {7, "magnitude_shift", 0, 8, p[7]},
+        {4, "offset", 0, (1u << h->shape.bits) - 1, pxr_load_u16le(p + 4)},
+        {6, "groups", groups, groups, p[6]},
+        {7, "flags", 0, PXR_PREDICT_MOTION | PXR_PREDICT_RANKS, p[7]},
+        {8, "feature_shift", 0, p[1] > 8 ? p[1] - 8u : 0, p[8]},
+        {9, "activity_shift", 1, 8, p[9]},
+        {10, "activity_shift", 1, 8, p[10]},
+        {11, "reserved", 0, 0, p[11]},
     };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (fields[i].found < fields[i].least || fields[i].found > fields[i].most)
@@ -52,15 +59,13 @@ static enum pxr_err check_params(const struct pxr_block_header *h, uint64_t off_
                                   fields[i].found < fields[i].least ? fields[i].least
                                                                     : fields[i].most,
                                   fields[i].found, "a predict block has an impossible parameter");
-    const uint64_t plane = pxr_predict_plane_bytes(h->shape.width_px, h->shape.height_px, p[1]);
-    if (plane > PXR_PREDICT_MAX_PLANE_BYTES)
-        return pxr_fail_field(diag, PXR_E_CORRUPT, off_bytes, "plane", PXR_PREDICT_MAX_PLANE_BYTES,
-                              plane, "a predict block is too narrow and tall");
-    const uint8_t groups = needed_groups(h->shape.n_frames);
-    if (p[6] != groups)
-        return pxr_fail_field(diag, PXR_E_CORRUPT, off_bytes + 6, "groups", groups, p[6],
-                              "a predict block has weights for other frames than its own");
     return PXR_OK;
+}
+
+static uint64_t n_tiles(const struct pxr_block_header *h)
+{
+    return pxr_div_up_u64(h->shape.width_px, 2 * PXR_PREDICT_TILE) *
+           pxr_div_up_u64(h->shape.height_px, PXR_PREDICT_TILE_ROWS);
 }
 
 static void unit_bounds(const struct pxr_block_header *h, uint32_t unit, uint64_t *min_bytes,
@@ -68,15 +73,21 @@ static void unit_bounds(const struct pxr_block_header *h, uint32_t unit, uint64_
 {
     (void)unit;
     *min_bytes = (uint64_t)4 << h->params[3];
-    /* A symbol takes at most 11 bits and 13 raw ones. */
-    *max_bytes = *min_bytes + 4 * (uint64_t)h->shape.width_px * h->shape.height_px;
+    /* A symbol takes at most 11 bits and 13 raw ones; each number of motion at most 52. */
+    *max_bytes = *min_bytes + 4 * (uint64_t)h->shape.width_px * h->shape.height_px +
+                 (h->params[7] & PXR_PREDICT_MOTION ? 28 * n_tiles(h) : 0);
+}
+
+static struct pxr_predict_refs refs_of(const struct pxr_block_header *h, uint32_t unit)
+{
+    return pxr_predict_refs_of((enum pxr_predict_order)h->params[0], unit, h->shape.n_frames);
 }
 
 static unsigned refs_of_unit(const struct pxr_block_header *h, uint32_t unit, uint32_t refs[2])
 {
     if (!unit)
         return 0;
-    const struct pxr_predict_refs r = pxr_predict_refs_of(unit, h->shape.n_frames);
+    const struct pxr_predict_refs r = refs_of(h, unit);
     refs[0] = r.ref[0];
     refs[1] = r.ref[1];
     return r.ref[0] == r.ref[1] ? 1 : 2;
@@ -98,7 +109,7 @@ struct prepared {
 struct pxr_predict_decoder {
     struct prepared prepared[N_PREPARED];
     uint64_t clock;
-    struct pxr_scratch planes[3], row, words;
+    struct pxr_scratch row, words, motion;
 };
 
 static void forget(struct prepared *p)
@@ -116,10 +127,9 @@ void pxr_predict_decoder_free(struct pxr_predict_decoder *d)
         return;
     for (int i = 0; i < N_PREPARED; i++)
         forget(&d->prepared[i]);
-    for (int i = 0; i < 3; i++)
-        pxr_free(d->planes[i].bytes);
     pxr_free(d->row.bytes);
     pxr_free(d->words.bytes);
+    pxr_free(d->motion.bytes);
     pxr_free(d);
 }
 
@@ -167,41 +177,48 @@ static enum pxr_err prepare(struct pxr_predict_decoder *d, const struct pxr_bloc
     return e;
 }
 
-/* What a unit keeps behind its samples: a magnitude for each. */
-static size_t kept_bytes(const struct pxr_block_header *h)
-{
-    return (size_t)h->shape.height_px * h->shape.width_px;
-}
-
-/* The frame and its references, which are converted from their samples. */
+/* The frame's references, and how they have moved, which is what src begins with.  *n_bytes: of that. */
 static enum pxr_err make_frame(struct pxr_predict_decoder *d, const struct pxr_predict_model *m,
-                               const struct pxr_predict_kernels *k, const struct pxr_block_header *h,
-                               uint32_t unit, const void *const refs[2], struct pxr_predict_frame *f,
-                               struct pxr_diag *diag)
+                               const struct pxr_block_header *h, uint32_t unit, const void *const refs[2],
+                               const uint8_t *src, size_t src_bytes, struct pxr_predict_frame *f,
+                               size_t *n_bytes, struct pxr_diag *diag)
 {
-    const size_t n = pxr_predict_plane_bytes(m->width_px, m->height_px, m->depth);
-    const size_t half = pxr_predict_half(m->width_px);
-    const size_t row_bytes = (size_t)m->width_px * (h->shape.bits / 8u);
+    const size_t stride_bytes = (size_t)m->width_px * (h->shape.bits / 8u);
     uint32_t unused[2];
     const unsigned n_refs = refs_of_unit(h, unit, unused);
-    for (unsigned i = 0; i <= n_refs; i++) {
-        const size_t before = d->planes[i].capacity;
-        uint8_t *bytes = pxr_scratch_get(&d->planes[i], n);
-        if (!bytes)
-            return pxr_fail_nomem(diag, n);
-        if (d->planes[i].capacity != before)
-            memset(bytes, 0, n); /* margins are loaded before they are written, and not looked at */
-        f->planes[i] = (struct pxr_predict_plane){bytes, half, 2 * half};
-        if (i) {
-            k->load_plane(m, h->shape.bits, refs[i - 1], row_bytes, &f->planes[i]);
-            f->magnitudes[i - 1] = (const uint8_t *)refs[i - 1] + row_bytes * m->height_px;
-        }
+    struct pxr_bit_reader r = {.src = src, .n_bytes = src_bytes};
+    struct pxr_predict_motion *motion = NULL;
+    const size_t n = (size_t)m->n_tiles_x * m->n_tiles_y;
+    *f = (struct pxr_predict_frame){.group = refs_of(h, unit).group, .bits = h->shape.bits};
+    if (n_refs && m->flags & PXR_PREDICT_MOTION &&
+        !(motion = (void *)pxr_scratch_get(&d->motion, 2 * n * sizeof *motion)))
+        return pxr_fail_nomem(diag, 2 * n * sizeof *motion);
+    for (unsigned i = 0; i < n_refs; i++) {
+        f->ref[i] = (struct pxr_predict_rows){refs[i], stride_bytes, motion ? motion + i * n : NULL};
+        if (motion && !pxr_predict_get_motion(&r, motion + i * n, n))
+            return pxr_fail(diag, PXR_E_CORRUPT, "a unit of a predict block has impossible motion");
     }
-    for (unsigned i = n_refs + 1; i < 3; i++) {
-        f->planes[i] = f->planes[n_refs];
-        f->magnitudes[i - 1] = n_refs ? f->magnitudes[n_refs - 1] : NULL;
-    }
-    f->group = pxr_predict_refs_of(unit, h->shape.n_frames).group;
+    if (n_refs == 1)
+        f->ref[1] = f->ref[0];
+    *n_bytes = r.at;
+    return PXR_OK;
+}
+
+/* What stands behind the motion: states and words. */
+static enum pxr_err load_stream(struct pxr_predict_decoder *d, const struct pxr_predict_model *m,
+                                const uint8_t *src, size_t src_bytes, struct pxr_predict_stream *out,
+                                struct pxr_diag *diag)
+{
+    const size_t states = (size_t)4 << m->lanes_log2, over = pxr_predict_overread(m->width_px);
+    if (src_bytes < states)
+        return pxr_fail(diag, PXR_E_CORRUPT, "a unit of a predict block is too short");
+    const size_t n = src_bytes - states;
+    uint8_t *words = pxr_scratch_get(&d->words, n + over);
+    if (!words || !pxr_scratch_get(&d->row, pxr_predict_row_bytes(m->width_px)))
+        return pxr_fail_nomem(diag, n + over);
+    memcpy(words, src + states, n);
+    memset(words + n, 0, over);
+    *out = (struct pxr_predict_stream){src, words, n};
     return PXR_OK;
 }
 
@@ -211,28 +228,20 @@ static enum pxr_err decode(pxr_block_decoder *d, const struct pxr_block_header *
 {
     const struct prepared *ready;
     struct pxr_predict_frame f;
+    struct pxr_predict_stream stream;
+    size_t motion_bytes = 0;
     if (!d->predict && !(d->predict = pxr_alloc_zero(1, sizeof *d->predict)))
         return pxr_fail_nomem(diag, sizeof *d->predict);
     struct pxr_predict_decoder *p = d->predict;
     enum pxr_err e = prepare(p, h, &ready, diag);
+    if (e == PXR_OK)
+        e = make_frame(p, ready->model, h, unit, refs, src, src_bytes, &f, &motion_bytes, diag);
+    if (e == PXR_OK)
+        e = load_stream(p, ready->model, src + motion_bytes, src_bytes - motion_bytes, &stream, diag);
     if (e != PXR_OK)
         return e;
     const struct pxr_predict_model *m = ready->model;
-    const struct pxr_predict_kernels *k = pxr_predict_kernels_for(m);
-    e = make_frame(p, m, k, h, unit, refs, &f, diag);
-    if (e != PXR_OK)
-        return e;
-    /* src_bytes is at least the states: unit_bounds. */
-    const size_t states = (size_t)4 << m->lanes_log2, n_words = src_bytes - states;
-    const size_t over = pxr_predict_overread(m->width_px);
-    uint8_t *words = pxr_scratch_get(&p->words, n_words + over);
-    uint8_t *row = pxr_scratch_get(&p->row, pxr_predict_row_bytes(m->width_px));
-    if (!words || !row)
-        return pxr_fail_nomem(diag, n_words + over);
-    memcpy(words, src + states, n_words);
-    memset(words + n_words, 0, over);
-    uint8_t *kept = (uint8_t *)dst + pxr_block_unit_pixel_bytes(h, unit);
-    if (!k->decode(m, ready->tables, &f, h->shape.bits, src, words, n_words, row, dst, kept))
+    if (!pxr_predict_kernels_for(m)->decode(m, ready->tables, &f, &stream, p->row.bytes, dst))
         return pxr_fail(diag, PXR_E_CORRUPT, "a unit of a predict block does not decode to its end");
     return PXR_OK;
 }
@@ -253,7 +262,6 @@ const struct pxr_block_codec_ops pxr_block_predict_ops = {
     .check_params = check_params,
     .unit_bounds = unit_bounds,
     .refs = refs_of_unit,
-    .kept_bytes = kept_bytes,
     .decode = decode,
     .encode = encode,
 };

@@ -12,11 +12,10 @@ enum {
     PXR_PREDICT_INTRA_TAPS = 6,
     PXR_PREDICT_GROUPS = 4,     /* 0: no reference; 1, 2, 3: references at 4 or more, 2, 1 frames */
     PXR_PREDICT_FEATURES = 10,
-    PXR_PREDICT_MAX_FEATURE = 25, /* weight: 10 x 25 x 255 < 2^16 */
     PXR_PREDICT_LEVELS = 16,    /* of activity; one threshold fewer */
     PXR_PREDICT_FRACTIONS = 3,
-    PXR_PREDICT_CONTEXTS = 2 * PXR_PREDICT_LEVELS * PXR_PREDICT_FRACTIONS,
-    PXR_PREDICT_PAD = PXR_PREDICT_CONTEXTS, /* context of lanes behind the end of a row: no bits */
+    PXR_PREDICT_PHASE_CONTEXTS = PXR_PREDICT_LEVELS * PXR_PREDICT_FRACTIONS,
+    PXR_PREDICT_CONTEXTS = 2 * PXR_PREDICT_PHASE_CONTEXTS,
     PXR_PREDICT_TABLE_BITS = 11,
     PXR_PREDICT_TABLE = 1 << PXR_PREDICT_TABLE_BITS,
     PXR_PREDICT_MAX_SYMBOLS = 256,
@@ -27,8 +26,13 @@ enum {
 /* rANS states stay in [2^16, 2^32) between symbols; words have 16 bits. */
 #define PXR_RANS_LOW ((uint32_t)1 << 16)
 
-/* 0 is kept for a sequential order, which no version has yet. */
-enum { PXR_ORDER_DYADIC = 1 };
+enum pxr_predict_order {
+    PXR_ORDER_SEQUENTIAL = 0, /* frame t refers to t - 1 and t - 2 */
+    PXR_ORDER_DYADIC = 1,
+};
+/* Reading a frame of a sequential block decodes all before it. */
+enum { PXR_PREDICT_MAX_CHAIN = 64 };
+enum { PXR_PREDICT_MOTION = 1, PXR_PREDICT_RANKS = 2 }; /* flags */
 
 /* Weights of one tile and phase, in 1/64 (planes of up to 8 bits) or 1/256. */
 struct pxr_predict_tile {
@@ -36,18 +40,34 @@ struct pxr_predict_tile {
     int32_t bias;
 };
 
+/* The same as vector kernels want them: pairs of weights in 2 x 8 or 2 x 16 bits, and the bias that goes with
+ * samples from which 2^15 has been taken. */
+struct pxr_predict_packed_tile {
+    uint32_t pairs[PXR_PREDICT_INTER_TAPS / 2];
+    int32_t bias;
+};
+
 /* What is said once per block. */
 struct pxr_predict_model {
-    uint8_t depth, shift, lanes_log2;
-    uint8_t magnitude_shift; /* of the magnitudes that a reference is kept with */
+    enum pxr_predict_order order;
+    uint8_t depth, shift, lanes_log2, flags;
+    uint8_t feature_shift;     /* of magnitudes and differences, before they become bytes */
+    uint8_t activity_shift[2]; /* [phase] */
     uint16_t offset;
-    uint32_t width_px, height_px;
+    uint32_t n_frames, width_px, height_px;
     uint32_t n_tiles_x, n_tiles_y; /* n_tiles_x rounds up the even half */
     bool has_group[PXR_PREDICT_GROUPS];
     struct pxr_predict_tile *tiles; /* [group][phase][tile row][tile column] */
+    struct pxr_predict_packed_tile *packed; /* made of tiles: pxr_predict_model_finish */
     uint8_t features[PXR_PREDICT_GROUPS][2][PXR_PREDICT_FEATURES];
-    uint32_t thresholds[2][PXR_PREDICT_LEVELS - 1]; /* [phase] */
-    uint16_t freq[PXR_PREDICT_CONTEXTS][PXR_PREDICT_MAX_SYMBOLS];
+    uint8_t thresholds[2][PXR_PREDICT_LEVELS];  /* [phase]; the last is 255: no activity is above it */
+    uint8_t levels[2][256];                     /* 3 x level of an activity; from thresholds */
+    uint8_t table_of[2][64];                    /* [phase][3 x level + far]; below n_tables */
+    unsigned n_tables;
+    uint16_t *ranks;                            /* [2^16], value to sample; NULL: not used */
+    uint16_t *rank_of;                          /* [2^16], sample to value */
+    uint32_t n_ranks;
+    uint16_t freq[PXR_PREDICT_CONTEXTS][PXR_PREDICT_MAX_SYMBOLS]; /* [table] */
 };
 
 static inline uint32_t pxr_predict_n_symbols(const struct pxr_predict_model *m)
@@ -58,11 +78,11 @@ static inline size_t pxr_predict_n_tiles(const struct pxr_predict_model *m)
 {
     return (size_t)PXR_PREDICT_GROUPS * 2 * m->n_tiles_y * m->n_tiles_x;
 }
-static inline struct pxr_predict_tile *pxr_predict_tiles(const struct pxr_predict_model *m,
-                                                         unsigned group, unsigned phase,
-                                                         uint32_t tile_y)
+/* The first tile of a row of tiles. */
+static inline size_t pxr_predict_tile_row(const struct pxr_predict_model *m, unsigned group, unsigned phase,
+                                          uint32_t tile_y)
 {
-    return m->tiles + ((size_t)(group * 2 + phase) * m->n_tiles_y + tile_y) * m->n_tiles_x;
+    return ((size_t)(group * 2 + phase) * m->n_tiles_y + tile_y) * m->n_tiles_x;
 }
 static inline unsigned pxr_predict_n_taps(unsigned group)
 {
@@ -74,58 +94,81 @@ struct pxr_predict_refs {
     unsigned group;
     uint32_t ref[2]; /* may be equal */
 };
-struct pxr_predict_refs pxr_predict_refs_of(uint32_t frame, uint32_t n);
+struct pxr_predict_refs pxr_predict_refs_of(enum pxr_predict_order order, uint32_t frame, uint32_t n);
 
-/* Predictions are summed in 16 bits (planes of up to 8 bits) or 32: no sum may leave them. */
-enum { PXR_PREDICT_MAX_BIAS8 = 4096, PXR_PREDICT_MAX_BIAS16 = 1 << 24 };
-bool pxr_predict_weights_fit(const int16_t *w, unsigned n, uint8_t depth);
-
-/* The number that stands for a threshold in a header, and back: 5 significant bits. */
-static inline uint32_t pxr_predict_threshold(uint8_t code)
-{
-    return (uint32_t)((uint64_t)(16 + (code & 15)) << (code >> 4) >> 3);
-}
+/* Whether no sum of a prediction can leave 16 bits (planes of up to 8 bits) or 32, and no pair of neighbouring
+ * taps 16 bits: instruction sets saturate differently. */
+bool pxr_predict_tile_fits(const struct pxr_predict_tile *t, unsigned n_taps, uint8_t depth);
+/* The same for the weights of features. */
+bool pxr_predict_features_fit(const uint8_t w[PXR_PREDICT_FEATURES]);
 
 /* ---- predict_model.c: models as bytes ----------------------------------------------------------- */
 
-enum { PXR_PREDICT_FIXED_BYTES = 8 };
-/* Set everything that follows from the shape; m->tiles must be freed.  false: no memory. */
+enum { PXR_PREDICT_FIXED_BYTES = 12 };
+/* Set everything that follows from the shape; the model must be new or have been through fini.
+ * false: no memory. */
 bool pxr_predict_model_init(struct pxr_predict_model *m, const struct pxr_block_shape *shape);
 void pxr_predict_model_fini(struct pxr_predict_model *m);
 bool pxr_predict_model_store(const struct pxr_predict_model *m, struct pxr_buffer *out);
 /* m: initialised.  CORRUPT: what a writer cannot have written. */
 enum pxr_err pxr_predict_model_load(struct pxr_predict_model *m, const struct pxr_block_header *h,
                                     struct pxr_diag *diag);
+/* Derive packed tiles from tiles, and levels from thresholds. */
+void pxr_predict_model_pack_tiles(struct pxr_predict_model *m);
+void pxr_predict_model_set_levels(struct pxr_predict_model *m);
+/* Begin to use ranks, then name the samples that occur, from the least on.  false: no memory. */
+bool pxr_predict_model_new_ranks(struct pxr_predict_model *m);
+void pxr_predict_model_add_rank(struct pxr_predict_model *m, uint16_t sample);
 /* Round frequencies to what a header can say; counts with a sum of 0 give a table of symbol 0. */
 void pxr_predict_normalise(const uint32_t *counts, unsigned n_symbols, uint16_t *freq);
 
-/* ---- planes ------------------------------------------------------------------------------------- */
+/* ---- kernels: everything that runs per sample --------------------------------------------------- */
 
-/* A frame of a block as two halves, even and odd columns, with room around them so that every tap can
- * be loaded.  Samples are uint8_t up to 8 bits of depth, else uint16_t. */
-struct pxr_predict_plane {
-    uint8_t *bytes; /* of row -2 */
-    size_t half, stride; /* samples from the even half to the odd one; from row to row */
-};
-enum { PXR_PLANE_MARGIN = 64, PXR_PLANE_TOP = 2, PXR_PLANE_BOTTOM = 1 };
+/* Rows live as two halves, even and odd columns, with room around them so that every tap can be loaded. */
+enum { PXR_ROW_MARGIN = 64 };
 
+/* Samples from the beginning of the even half to that of the odd one. */
 static inline size_t pxr_predict_half(uint32_t width_px)
 {
-    return (size_t)pxr_round_up_u64((width_px + 1) / 2, PXR_PREDICT_TILE) + 2 * PXR_PLANE_MARGIN;
+    return (size_t)pxr_round_up_u64((width_px + 1) / 2, PXR_PREDICT_TILE) + 2 * PXR_ROW_MARGIN;
 }
-/* Bytes of a plane's memory, with a little more than its rows. */
-static inline uint64_t pxr_predict_plane_bytes(uint32_t width_px, uint32_t height_px, uint8_t depth)
+/* Memory of a worker: eleven rows of samples, two of magnitudes, what a half row needs, and one row of samples
+ * as they lie in the container. */
+static inline size_t pxr_predict_row_bytes(uint32_t width_px)
 {
-    const uint64_t rows = (uint64_t)height_px + PXR_PLANE_TOP + PXR_PLANE_BOTTOM;
-    return rows * 2 * pxr_predict_half(width_px) * (depth <= 8 ? 1 : 2) + 64;
+    return 40 * 2 * (pxr_predict_half(width_px) + PXR_PREDICT_MAX_LANES) + 2 * (size_t)width_px + 1024;
 }
-/* Margins make planes of narrow frames many times as large as their samples: beyond this a block cannot be
- * predicted. */
-#define PXR_PREDICT_MAX_PLANE_BYTES ((uint64_t)1 << 30)
-/* Whether an encoder can: all planes of a block fit 2 GiB. */
-bool pxr_predict_is_possible(const struct pxr_block_shape *s);
+/* Bytes behind the words that decode may touch before it sees that they have ended: a row of symbols and
+ * raw bits. */
+static inline size_t pxr_predict_overread(uint32_t width_px)
+{
+    return 4 * (pxr_predict_half(width_px) + PXR_PREDICT_MAX_LANES) + 64;
+}
 
-/* ---- kernels: everything that runs per sample --------------------------------------------------- */
+/* How far a tile of a reference has moved, in samples. */
+struct pxr_predict_motion {
+    int8_t x, y;
+};
+
+/* Rows of container samples: a frame or a reference. */
+struct pxr_predict_rows {
+    const uint8_t *first;
+    size_t stride_bytes;
+    const struct pxr_predict_motion *motion; /* [tile row][tile column]; NULL: none */
+};
+
+/* The symbols of a unit: states of all lanes, and words with pxr_predict_overread readable bytes behind them. */
+struct pxr_predict_stream {
+    const uint8_t *states, *words;
+    size_t n_bytes; /* of the words */
+};
+
+/* A frame and what it refers to (nothing in group 0).  Decoders do not use x. */
+struct pxr_predict_frame {
+    unsigned group;
+    uint8_t bits; /* of the container */
+    struct pxr_predict_rows x, ref[2];
+};
 
 /* Accumulated normal equations of one tile: row i holds products of value i with all; value 0 is the
  * target minus the anchor, the others are taps minus the anchor. */
@@ -143,60 +186,29 @@ struct pxr_predict_activity {
 /* 16-bit samples of a caller stand wherever they stand. */
 typedef uint16_t __attribute__((aligned(1), may_alias)) pxr_unaligned16;
 
-/* A frame and what it refers to. */
-struct pxr_predict_frame {
-    unsigned group;
-    struct pxr_predict_plane planes[3]; /* the frame and its references; group 0: three times itself */
-    /* Magnitudes of the references' residuals, >> magnitude_shift, at most 255: row by row, even half then
-     * odd half.  NULL in group 0. */
-    const uint8_t *magnitudes[2];
-};
-
 /* One set for each CPU level; all give the same bits. */
 struct pxr_predict_kernels {
-    /* Container samples of a frame (rows of stride_bytes) into a plane, with offset and shift; and all
-     * margins, as a reference has them. */
-    void (*load_plane)(const struct pxr_predict_model *m, uint8_t bits, const uint8_t *src,
-                       size_t stride_bytes, const struct pxr_predict_plane *to);
-    /* Decode one unit into planes[0], dst (container samples, no gaps) and magnitudes.  words: the rANS
-     * words, with pxr_predict_overread readable bytes behind them.  false: they are not what an encoder
-     * makes. */
+    /* Decode one unit into dst (container samples, no gaps).  false: it is not what an encoder makes. */
     bool (*decode)(const struct pxr_predict_model *m, const uint32_t *tables,
-                   const struct pxr_predict_frame *f, uint8_t bits, const uint8_t *states,
-                   const uint8_t *words, size_t words_bytes, uint8_t *row_scratch, uint8_t *dst,
-                   uint8_t *magnitudes);
-    /* Folded residuals (uint8_t or uint16_t) of a whole frame, row by row, even half then odd half. */
-    void (*residuals)(const struct pxr_predict_model *m, const struct pxr_predict_frame *f,
-                      uint8_t *row_scratch, void *residuals);
-    /* From folded residuals to the magnitudes that are kept. */
-    void (*magnitudes)(const struct pxr_predict_model *m, const void *residuals, size_t n,
-                       uint8_t *magnitudes);
-    /* Contexts of a whole frame, in the same order; it needs the frame's residuals. */
-    void (*contexts)(const struct pxr_predict_model *m, const struct pxr_predict_frame *f,
-                     const void *residuals, uint8_t *row_scratch, uint8_t *contexts);
-    /* Add every step_y-th row's samples of one tile to the sums. */
-    void (*fit)(const struct pxr_predict_model *m, const struct pxr_predict_frame *f, unsigned phase,
-                uint32_t tile_y, uint32_t tile_x, uint32_t row_step, uint32_t row_phase,
-                float robust, struct pxr_predict_sums *sums);
-    /* Add samples of a frame to the activity's sums (histogram == NULL), or count activities in classes
-     * of pxr_predict_threshold codes (histogram[phase][256]). */
+                   const struct pxr_predict_frame *f, const struct pxr_predict_stream *stream,
+                   uint8_t *row_scratch, uint8_t *dst);
+    /* Tables (by the model's table_of) and folded residuals (uint8_t or uint16_t) of a whole frame, row by row,
+     * even half then odd half. */
+    void (*scan)(const struct pxr_predict_model *m, const struct pxr_predict_frame *f,
+                 uint8_t *row_scratch, uint8_t *tables, void *residuals);
+    /* Add every row_step-th row's samples of a row of tiles to sums[2][n_tiles_x], from row_phase on. */
+    void (*fit)(const struct pxr_predict_model *m, const struct pxr_predict_frame *f, uint32_t tile_y,
+                uint32_t row_step, uint32_t row_phase, float robust, uint8_t *row_scratch,
+                struct pxr_predict_sums *sums);
+    /* Add samples of every row_step-th row to the activity's sums (counts == NULL), or count
+     * activities before they are shifted, by floor(log2) and four bits behind the first one
+     * (counts[phase][256]). */
     void (*activity)(const struct pxr_predict_model *m, const struct pxr_predict_frame *f,
-                     const void *residuals, uint32_t row_step, uint32_t row_phase,
-                     uint8_t *row_scratch, struct pxr_predict_activity sums[2],
-                     uint32_t (*histogram)[256]);
+                     uint32_t row_step, uint32_t row_phase, uint8_t *row_scratch,
+                     struct pxr_predict_activity sums[2], uint32_t (*counts)[256]);
+    /* Sum of absolute differences of n container samples, at most 2^15. */
+    uint64_t (*distance)(const uint8_t *a, const uint8_t *b, size_t n, uint8_t bits);
 };
-/* Bytes behind the words that decode may touch before it sees that they have ended: a row of symbols and
- * raw bits. */
-static inline size_t pxr_predict_overread(uint32_t width_px)
-{
-    return 4 * (pxr_predict_half(width_px) + PXR_PREDICT_MAX_LANES) + 64;
-}
-/* Scratch of a row: predictions, fractions, contexts, residuals, two rows of magnitudes and two of the
- * references'. */
-static inline size_t pxr_predict_row_bytes(uint32_t width_px)
-{
-    return 24 * (pxr_predict_half(width_px) + 2 * PXR_PREDICT_MAX_LANES) * 2;
-}
 
 extern const struct pxr_predict_kernels pxr_predict_portable[2]; /* [depth > 8] */
 #if defined(__x86_64__)
@@ -227,14 +239,22 @@ static inline uint32_t pxr_token_base(uint32_t token)
 void pxr_predict_build_tables(const struct pxr_predict_model *m, uint32_t *tables);
 enum { PXR_PREDICT_N_SLOTS = (PXR_PREDICT_CONTEXTS + 1) * PXR_PREDICT_TABLE };
 
-/* ---- scratch ------------------------------------------------------------------------------------ */
+/* ---- motion of a unit, as bytes ----------------------------------------------------------------- */
+
+struct pxr_bit_reader;
+struct pxr_bit_writer;
+/* n tiles of one reference.  Reading: false if a number is out of range. */
+void pxr_predict_put_motion(struct pxr_bit_writer *w, const struct pxr_predict_motion *motion, size_t n);
+bool pxr_predict_get_motion(struct pxr_bit_reader *r, struct pxr_predict_motion *motion, size_t n);
+
+/* ---- encoders and decoders ---------------------------------------------------------------------- */
 
 /* predict_encode.c */
 enum pxr_err pxr_predict_encode(pxr_block_encoder *e, const struct pxr_block_source *s,
                                 struct pxr_buffer *header, struct pxr_buffer *payload,
                                 struct pxr_diag *diag);
 
-/* Of decoders and encoders; made when the first predict block comes. */
+/* Made when the first predict block comes. */
 void pxr_predict_decoder_free(struct pxr_predict_decoder *d);
 void pxr_predict_encoder_free(struct pxr_predict_encoder *e);
 

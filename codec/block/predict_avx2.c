@@ -33,12 +33,23 @@ static inline __m256i renormalise(__m256i x, const uint8_t **words)
     return _mm256_blendv_epi8(x, _mm256_or_si256(_mm256_slli_epi32(x, 16), w), is_low);
 }
 
-static inline __m256i gather_slots(__m256i x, const uint32_t *tables, const uint8_t *contexts)
+/* One by one: gathering is no faster, and on some machines much slower. */
+static inline __m128i slots_of_4(const uint32_t *tables, __m128i at)
 {
-    const __m256i context = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)contexts));
-    const __m256i at = _mm256_or_si256(_mm256_slli_epi32(context, PXR_PREDICT_TABLE_BITS),
+    const uint64_t low = (uint64_t)_mm_cvtsi128_si64(at), high = (uint64_t)_mm_extract_epi64(at, 1);
+    __m128i v = _mm_cvtsi32_si128((int)tables[(uint32_t)low]);
+    v = _mm_insert_epi32(v, (int)tables[low >> 32], 1);
+    v = _mm_insert_epi32(v, (int)tables[(uint32_t)high], 2);
+    return _mm_insert_epi32(v, (int)tables[high >> 32], 3);
+}
+
+static inline __m256i slots_of(__m256i x, const uint32_t *tables, const uint8_t *table_of)
+{
+    const __m256i table = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)table_of));
+    const __m256i at = _mm256_or_si256(_mm256_slli_epi32(table, PXR_PREDICT_TABLE_BITS),
                                        _mm256_and_si256(x, _mm256_set1_epi32(PXR_PREDICT_TABLE - 1)));
-    return _mm256_i32gather_epi32((const int *)tables, at, 4);
+    return _mm256_set_m128i(slots_of_4(tables, _mm256_extracti128_si256(at, 1)),
+                            slots_of_4(tables, _mm256_castsi256_si128(at)));
 }
 
 static inline __m256i advance(__m256i x, __m256i slot)
@@ -54,13 +65,13 @@ static inline __m128i narrow(__m256i v) /* eight 32-bit numbers below 2^16 */
 }
 
 static inline __attribute__((always_inline)) const uint8_t *
-chunk_8(__m256i *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *contexts,
+chunk_8(__m256i *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *table_of,
         const uint8_t *words, uint8_t *z)
 {
     __m256i slots[PXR_PREDICT_MAX_LANES / 8];
 #pragma GCC unroll 8
-    for (size_t i = 0; i < n_vectors; i++) /* all gathers first: they are what takes time */
-        slots[i] = gather_slots(x[i], tables, contexts + 8 * i);
+    for (size_t i = 0; i < n_vectors; i++) /* all lookups first: they are what takes time */
+        slots[i] = slots_of(x[i], tables, table_of + 8 * i);
 #pragma GCC unroll 8
     for (size_t i = 0; i < n_vectors; i++) {
         x[i] = renormalise(advance(x[i], slots[i]), &words);
@@ -71,14 +82,14 @@ chunk_8(__m256i *x, const size_t n_vectors, const uint32_t *tables, const uint8_
 }
 
 static inline __attribute__((always_inline)) const uint8_t *
-chunk_16(__m256i *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *contexts,
+chunk_16(__m256i *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *table_of,
          const uint8_t *words, uint16_t *z)
 {
     const __m256i sixteen = _mm256_set1_epi32(16), one = _mm256_set1_epi32(1);
     __m256i slots[PXR_PREDICT_MAX_LANES / 8];
 #pragma GCC unroll 8
     for (size_t i = 0; i < n_vectors; i++)
-        slots[i] = gather_slots(x[i], tables, contexts + 8 * i);
+        slots[i] = slots_of(x[i], tables, table_of + 8 * i);
 #pragma GCC unroll 8
     for (size_t i = 0; i < n_vectors; i++) {
         x[i] = renormalise(advance(x[i], slots[i]), &words);
@@ -106,6 +117,95 @@ chunk_16(__m256i *x, const size_t n_vectors, const uint32_t *tables, const uint8
 static inline __m256i lanes_load(const uint32_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
 static inline void lanes_store(uint32_t *p, __m256i v) { _mm256_storeu_si256((__m256i *)(void *)p, v); }
 
-#include "predict_lanes_tmpl.c"
+#define VEC __m256i
+#define v_load(p) _mm256_loadu_si256(p)
+#define v_store(p, v) _mm256_storeu_si256((__m256i *)(void *)(p), v)
+#define v_zero() _mm256_setzero_si256()
+#define v_set8(v) _mm256_set1_epi8(v)
+#define v_set16(v) _mm256_set1_epi16(v)
+#define v_set32(v) _mm256_set1_epi32(v)
+#define v_low8(a, b) _mm256_unpacklo_epi8(a, b)
+#define v_high8(a, b) _mm256_unpackhi_epi8(a, b)
+#define v_low16(a, b) _mm256_unpacklo_epi16(a, b)
+#define v_high16(a, b) _mm256_unpackhi_epi16(a, b)
+#define v_maddubs(a, b) _mm256_maddubs_epi16(a, b)
+#define v_madd16(a, b) _mm256_madd_epi16(a, b)
+#define v_add16(a, b) _mm256_add_epi16(a, b)
+#define v_add32(a, b) _mm256_add_epi32(a, b)
+#define v_max16(a, b) _mm256_max_epi16(a, b)
+#define v_min16(a, b) _mm256_min_epi16(a, b)
+#define v_max32(a, b) _mm256_max_epi32(a, b)
+#define v_min32(a, b) _mm256_min_epi32(a, b)
+#define v_min_u16(a, b) _mm256_min_epu16(a, b)
+#define v_srl16(a, n) _mm256_srl_epi16(a, n)
+#define v_srli16(a, n) _mm256_srli_epi16(a, n)
+#define v_srli32(a, n) _mm256_srli_epi32(a, n)
+#define v_packus16(a, b) _mm256_packus_epi16(a, b)
+#define v_packus32(a, b) _mm256_packus_epi32(a, b)
+#define v_avg8(a, b) _mm256_avg_epu8(a, b)
+#define v_avg16(a, b) _mm256_avg_epu16(a, b)
+#define v_subs_u8(a, b) _mm256_subs_epu8(a, b)
+#define v_subs_u16(a, b) _mm256_subs_epu16(a, b)
+#define v_and(a, b) _mm256_and_si256(a, b)
+#define v_or(a, b) _mm256_or_si256(a, b)
+#define v_xor(a, b) _mm256_xor_si256(a, b)
+
+/* The order of packed bytes from that of samples, and back: the middle two quarters change places. */
+static inline __m256i v_as_packed(__m256i v) { return _mm256_permute4x64_epi64(v, 0xD8); }
+static inline __m256i v_from_packed(__m256i v) { return _mm256_permute4x64_epi64(v, 0xD8); }
+
+/* One where a is above b, as bytes. */
+static inline __m256i above(__m256i a, __m256i b, __m256i one)
+{
+    return _mm256_andnot_si256(_mm256_cmpeq_epi8(_mm256_subs_epu8(a, b), _mm256_setzero_si256()), one);
+}
+
+/* 0, 1 or 2: how many of two bounds a byte is above. */
+static inline __m256i v_far(__m256i v, char near, char far)
+{
+    const __m256i one = _mm256_set1_epi8(1);
+    return _mm256_add_epi8(above(v, _mm256_set1_epi8(near), one), above(v, _mm256_set1_epi8(far), one));
+}
+
+struct tables_constants {
+    __m256i thresholds, table_of[3];
+};
+
+static inline __m256i both_halves(const uint8_t *p)
+{
+    return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+
+static inline struct tables_constants tables_constants(const struct pxr_predict_model *m, unsigned phase)
+{
+    struct tables_constants c = {.thresholds = both_halves(m->thresholds[phase])};
+    for (int i = 0; i < 3; i++)
+        c.table_of[i] = both_halves(m->table_of[phase] + 16 * i);
+    return c;
+}
+
+/* The byte of a table of sixteen where first <= index < first + 16, else 0: an index with its highest bit
+ * gives 0, and adding 112 with saturation sets that bit of all others. */
+static inline __m256i lookup_16(__m256i table, __m256i index, char first)
+{
+    const __m256i at = _mm256_sub_epi8(index, _mm256_set1_epi8(first));
+    return _mm256_shuffle_epi8(table, _mm256_adds_epu8(at, _mm256_set1_epi8(112)));
+}
+
+static inline __m256i v_tables(const struct tables_constants *c, __m256i activity, __m256i far)
+{
+    const __m256i thresholds = c->thresholds;
+    __m256i level = _mm256_setzero_si256(); /* thresholds rise: a binary search */
+#pragma GCC unroll 4
+    for (char step = 8; step; step = (char)(step / 2)) {
+        const __m256i at = _mm256_add_epi8(level, _mm256_set1_epi8((char)(step - 1)));
+        level = _mm256_add_epi8(level, above(activity, _mm256_shuffle_epi8(thresholds, at),
+                                             _mm256_set1_epi8(step)));
+    }
+    const __m256i context = _mm256_add_epi8(_mm256_add_epi8(level, level), _mm256_add_epi8(level, far));
+    return _mm256_or_si256(_mm256_or_si256(lookup_16(c->table_of[0], context, 0),
+                                           lookup_16(c->table_of[1], context, 16)),
+                           lookup_16(c->table_of[2], context, 32));
+}
 
 #include "predict_level_tmpl.c"

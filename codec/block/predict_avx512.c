@@ -15,14 +15,28 @@ static inline __m512i renormalise(__m512i x, const uint8_t **words)
     return _mm512_mask_or_epi32(x, is_low, _mm512_slli_epi32(x, 16), w);
 }
 
-static inline __m512i gather_slots(__m512i x, const uint32_t *tables, const uint8_t *contexts)
+/* One by one: gathering is no faster, and on some machines much slower. */
+static inline __m128i slots_of_4(const uint32_t *tables, __m128i at)
 {
-    const __m512i context =
-        _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)contexts));
+    const uint64_t low = (uint64_t)_mm_cvtsi128_si64(at), high = (uint64_t)_mm_extract_epi64(at, 1);
+    __m128i v = _mm_cvtsi32_si128((int)tables[(uint32_t)low]);
+    v = _mm_insert_epi32(v, (int)tables[low >> 32], 1);
+    v = _mm_insert_epi32(v, (int)tables[(uint32_t)high], 2);
+    return _mm_insert_epi32(v, (int)tables[high >> 32], 3);
+}
+
+static inline __m512i slots_of(__m512i x, const uint32_t *tables, const uint8_t *table_of)
+{
+    const __m512i table =
+        _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)table_of));
     const __m512i at =
-        _mm512_or_si512(_mm512_slli_epi32(context, PXR_PREDICT_TABLE_BITS),
+        _mm512_or_si512(_mm512_slli_epi32(table, PXR_PREDICT_TABLE_BITS),
                         _mm512_and_si512(x, _mm512_set1_epi32(PXR_PREDICT_TABLE - 1)));
-    return _mm512_i32gather_epi32(at, tables, 4);
+    const __m128i a = slots_of_4(tables, _mm512_castsi512_si128(at));
+    const __m128i b = slots_of_4(tables, _mm512_extracti32x4_epi32(at, 1));
+    const __m128i c = slots_of_4(tables, _mm512_extracti32x4_epi32(at, 2));
+    const __m128i d = slots_of_4(tables, _mm512_extracti32x4_epi32(at, 3));
+    return _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_set_m128i(b, a)), _mm256_set_m128i(d, c), 1);
 }
 
 static inline __m512i advance(__m512i x, __m512i slot)
@@ -33,13 +47,13 @@ static inline __m512i advance(__m512i x, __m512i slot)
 }
 
 static inline __attribute__((always_inline)) const uint8_t *
-chunk_8(__m512i *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *contexts,
+chunk_8(__m512i *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *table_of,
         const uint8_t *words, uint8_t *z)
 {
     __m512i slots[PXR_PREDICT_MAX_LANES / 16];
 #pragma GCC unroll 4
-    for (size_t i = 0; i < n_vectors; i++) /* all gathers first: they are what takes time */
-        slots[i] = gather_slots(x[i], tables, contexts + 16 * i);
+    for (size_t i = 0; i < n_vectors; i++) /* all lookups first: they are what takes time */
+        slots[i] = slots_of(x[i], tables, table_of + 16 * i);
 #pragma GCC unroll 4
     for (size_t i = 0; i < n_vectors; i++) {
         x[i] = renormalise(advance(x[i], slots[i]), &words);
@@ -49,14 +63,14 @@ chunk_8(__m512i *x, const size_t n_vectors, const uint32_t *tables, const uint8_
 }
 
 static inline __attribute__((always_inline)) const uint8_t *
-chunk_16(__m512i *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *contexts,
+chunk_16(__m512i *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *table_of,
          const uint8_t *words, uint16_t *z)
 {
     const __m512i sixteen = _mm512_set1_epi32(16), one = _mm512_set1_epi32(1);
     __m512i slots[PXR_PREDICT_MAX_LANES / 16];
 #pragma GCC unroll 4
     for (size_t i = 0; i < n_vectors; i++)
-        slots[i] = gather_slots(x[i], tables, contexts + 16 * i);
+        slots[i] = slots_of(x[i], tables, table_of + 16 * i);
 #pragma GCC unroll 4
     for (size_t i = 0; i < n_vectors; i++) {
         x[i] = renormalise(advance(x[i], slots[i]), &words);
@@ -84,6 +98,75 @@ chunk_16(__m512i *x, const size_t n_vectors, const uint32_t *tables, const uint8
 static inline __m512i lanes_load(const uint32_t *p) { return _mm512_loadu_si512(p); }
 static inline void lanes_store(uint32_t *p, __m512i v) { _mm512_storeu_si512(p, v); }
 
-#include "predict_lanes_tmpl.c"
+#define VEC __m512i
+#define v_load(p) _mm512_loadu_si512(p)
+#define v_store(p, v) _mm512_storeu_si512((void *)(p), v)
+#define v_zero() _mm512_setzero_si512()
+#define v_set8(v) _mm512_set1_epi8(v)
+#define v_set16(v) _mm512_set1_epi16(v)
+#define v_set32(v) _mm512_set1_epi32(v)
+#define v_low8(a, b) _mm512_unpacklo_epi8(a, b)
+#define v_high8(a, b) _mm512_unpackhi_epi8(a, b)
+#define v_low16(a, b) _mm512_unpacklo_epi16(a, b)
+#define v_high16(a, b) _mm512_unpackhi_epi16(a, b)
+#define v_maddubs(a, b) _mm512_maddubs_epi16(a, b)
+#define v_madd16(a, b) _mm512_madd_epi16(a, b)
+#define v_add16(a, b) _mm512_add_epi16(a, b)
+#define v_add32(a, b) _mm512_add_epi32(a, b)
+#define v_max16(a, b) _mm512_max_epi16(a, b)
+#define v_min16(a, b) _mm512_min_epi16(a, b)
+#define v_max32(a, b) _mm512_max_epi32(a, b)
+#define v_min32(a, b) _mm512_min_epi32(a, b)
+#define v_min_u16(a, b) _mm512_min_epu16(a, b)
+#define v_srl16(a, n) _mm512_srl_epi16(a, n)
+#define v_srli16(a, n) _mm512_srli_epi16(a, n)
+#define v_srli32(a, n) _mm512_srli_epi32(a, n)
+#define v_packus16(a, b) _mm512_packus_epi16(a, b)
+#define v_packus32(a, b) _mm512_packus_epi32(a, b)
+#define v_avg8(a, b) _mm512_avg_epu8(a, b)
+#define v_avg16(a, b) _mm512_avg_epu16(a, b)
+#define v_subs_u8(a, b) _mm512_subs_epu8(a, b)
+#define v_subs_u16(a, b) _mm512_subs_epu16(a, b)
+#define v_and(a, b) _mm512_and_si512(a, b)
+#define v_or(a, b) _mm512_or_si512(a, b)
+#define v_xor(a, b) _mm512_xor_si512(a, b)
+
+/* The order of packed bytes from that of samples, and back. */
+static inline __m512i v_as_packed(__m512i v)
+{
+    return _mm512_permutexvar_epi64(_mm512_set_epi64(7, 3, 6, 2, 5, 1, 4, 0), v);
+}
+static inline __m512i v_from_packed(__m512i v)
+{
+    return _mm512_permutexvar_epi64(_mm512_set_epi64(7, 5, 3, 1, 6, 4, 2, 0), v);
+}
+
+/* 0, 1 or 2: how many of two bounds a byte is above. */
+static inline __m512i v_far(__m512i v, char near, char far)
+{
+    const __m512i one = _mm512_set1_epi8(1);
+    const __m512i n = _mm512_maskz_mov_epi8(_mm512_cmpgt_epu8_mask(v, _mm512_set1_epi8(near)), one);
+    return _mm512_mask_add_epi8(n, _mm512_cmpgt_epu8_mask(v, _mm512_set1_epi8(far)), n, one);
+}
+
+struct tables_constants {
+    __m512i levels[4], table_of;
+};
+
+static inline struct tables_constants tables_constants(const struct pxr_predict_model *m, unsigned phase)
+{
+    struct tables_constants c = {.table_of = _mm512_loadu_si512(m->table_of[phase])};
+    for (int i = 0; i < 4; i++)
+        c.levels[i] = _mm512_loadu_si512(m->levels[phase] + 64 * i);
+    return c;
+}
+
+static inline __m512i v_tables(const struct tables_constants *c, __m512i activity, __m512i far)
+{
+    const __m512i low = _mm512_permutex2var_epi8(c->levels[0], activity, c->levels[1]);
+    const __m512i high = _mm512_permutex2var_epi8(c->levels[2], activity, c->levels[3]);
+    const __m512i level = _mm512_mask_blend_epi8(_mm512_movepi8_mask(activity), low, high);
+    return _mm512_permutexvar_epi8(_mm512_add_epi8(level, far), c->table_of);
+}
 
 #include "predict_level_tmpl.c"

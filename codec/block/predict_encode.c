@@ -3,17 +3,24 @@
  *
  * Floating point chooses numbers here and never decodes.  Sums run in one order whatever the machine, so
  * the bytes are the same everywhere (with -ffp-contract=off). */
-#include "predict.h"
-
+#include "bitio.h"
 #include "diag.h"
+#include "predict_choose.h"
+
+/* How a symbol is put: x / freq is the upper half of x times reciprocal. */
+struct coder {
+    uint64_t reciprocal;
+    uint32_t limit; /* states below it take the symbol without giving a word */
+    uint16_t freq, start;
+};
 
 struct pxr_predict_encoder {
     struct pxr_predict_model model;
-    struct pxr_scratch planes, contexts, residuals, magnitudes, row, words;
-    struct pxr_predict_sums sums;
+    struct pxr_scratch tables, residuals, row, words, sums, motion;
     struct pxr_predict_activity activity[PXR_PREDICT_GROUPS][2];
     uint32_t counts[PXR_PREDICT_CONTEXTS][PXR_PREDICT_MAX_SYMBOLS];
-    uint16_t starts[PXR_PREDICT_CONTEXTS][PXR_PREDICT_MAX_SYMBOLS];
+    struct coder coders[PXR_PREDICT_CONTEXTS][PXR_PREDICT_MAX_SYMBOLS];
+    struct pxr_sharing sharing;
 };
 
 void pxr_predict_encoder_free(struct pxr_predict_encoder *e)
@@ -21,8 +28,8 @@ void pxr_predict_encoder_free(struct pxr_predict_encoder *e)
     if (!e)
         return;
     pxr_predict_model_fini(&e->model);
-    struct pxr_scratch *const all[] = {&e->planes,     &e->contexts, &e->residuals,
-                                       &e->magnitudes, &e->row,      &e->words};
+    struct pxr_scratch *const all[] = {&e->tables, &e->residuals, &e->row, &e->words,
+                                       &e->sums,   &e->motion};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         pxr_free(all[i]->bytes);
     pxr_free(e);
@@ -34,25 +41,42 @@ struct job {
     const struct pxr_block_source *source;
     struct pxr_predict_model *m;
     const struct pxr_predict_kernels *k;
-    struct pxr_predict_plane *planes; /* one per frame */
     uint32_t n_frames;
     size_t n_px; /* of a frame */
     uint8_t *row;
+    const struct coder *coders[PXR_PREDICT_CONTEXTS]; /* of the context's table */
 };
 
 static struct pxr_predict_refs refs_of(const struct job *j, uint32_t frame)
 {
-    return pxr_predict_refs_of(frame, j->n_frames);
+    return pxr_predict_refs_of(j->m->order, frame, j->n_frames);
+}
+
+static size_t n_tiles_of(const struct job *j) { return (size_t)j->m->n_tiles_x * j->m->n_tiles_y; }
+
+/* How the tiles of a frame's reference have moved; NULL: not at all. */
+static const struct pxr_predict_motion *motion_of(const struct job *j, uint32_t frame, unsigned ref)
+{
+    const struct pxr_predict_motion *motion = (const void *)j->e->motion.bytes;
+    return j->m->flags & PXR_PREDICT_MOTION ? motion + (2 * (size_t)frame + ref) * n_tiles_of(j) : NULL;
+}
+
+static struct pxr_predict_rows rows_of(const struct job *j, uint32_t frame,
+                                       const struct pxr_predict_motion *motion)
+{
+    return (struct pxr_predict_rows){pxr_samples_row(&j->source->samples, frame, 0),
+                                     j->source->samples.row_stride_bytes, motion};
 }
 
 static struct pxr_predict_frame frame_of(const struct job *j, uint32_t frame)
 {
     const struct pxr_predict_refs r = refs_of(j, frame);
-    const uint8_t *magnitudes = j->e->magnitudes.bytes;
     return (struct pxr_predict_frame){
         .group = r.group,
-        .planes = {j->planes[frame], j->planes[r.ref[0]], j->planes[r.ref[1]]},
-        .magnitudes = {magnitudes + r.ref[0] * j->n_px, magnitudes + r.ref[1] * j->n_px},
+        .bits = j->source->shape.bits,
+        .x = rows_of(j, frame, NULL),
+        .ref = {rows_of(j, r.ref[0], motion_of(j, frame, 0)),
+                rows_of(j, r.ref[1], motion_of(j, frame, r.ref[0] != r.ref[1]))},
     };
 }
 
@@ -60,33 +84,6 @@ static struct pxr_predict_frame frame_of(const struct job *j, uint32_t frame)
 static uint8_t *residuals_of(const struct job *j, uint32_t frame)
 {
     return j->e->residuals.bytes + frame * j->n_px * (j->m->depth <= 8 ? 1 : 2);
-}
-
-/* ---- range of samples --------------------------------------------------------------------------- */
-
-/* Offset, unused low bits, and how many bits remain. */
-static void find_range(const struct pxr_block_source *s, struct pxr_predict_model *m)
-{
-    uint32_t least = UINT32_MAX, most = 0, bits = 0;
-    const uint32_t w = s->shape.width_px;
-    const pxr_unaligned16 *first = (const void *)s->samples.first;
-    const uint32_t base = s->shape.bits == 8 ? s->samples.first[0] : first[0];
-    for (uint32_t t = 0; t < s->shape.n_frames; t++)
-        for (uint32_t y = 0; y < s->shape.height_px; y++) {
-            const uint8_t *row = pxr_samples_row(&s->samples, t, y);
-            const pxr_unaligned16 *deep = (const void *)row;
-            for (uint32_t x = 0; x < w; x++) {
-                const uint32_t v = s->shape.bits == 8 ? row[x] : deep[x];
-                least = v < least ? v : least;
-                most = v > most ? v : most;
-                bits |= v ^ base; /* bits in which any sample differs from the first */
-            }
-        }
-    /* Samples that agree in their low bits differ by multiples of 2^shift. */
-    m->shift = (uint8_t)(bits ? __builtin_ctz(bits) : 0);
-    m->offset = (uint16_t)least;
-    const uint32_t span = (most - least) >> m->shift;
-    m->depth = (uint8_t)(span ? 32 - __builtin_clz(span) : 1);
 }
 
 /* ---- weights ------------------------------------------------------------------------------------ */
@@ -126,10 +123,20 @@ static int32_t round_to_int(double v, int32_t most)
     return (int32_t)(v < 0 ? v - 0.5 : v + 0.5);
 }
 
+/* What makes the weighted mean of the residuals zero. */
+static int32_t bias_of(const struct pxr_predict_sums *sums, unsigned n, int32_t one,
+                       const struct pxr_predict_tile *tile)
+{
+    double bias = sums->target * one;
+    for (unsigned k = 0; k < n; k++)
+        bias -= tile->w[k] * sums->taps[k];
+    return sums->weight > 0 ? round_to_int(bias / sums->weight, 1 << 20) : 0;
+}
+
 /* Whole weights that sum to one; rounding errors are carried on, and the anchor takes the rest.  false:
  * they exceed what the sums can hold. */
-static bool quantise(const double *w, unsigned n, unsigned anchor, uint8_t depth,
-                     struct pxr_predict_tile *tile)
+static bool quantise(const double *w, unsigned n, unsigned anchor, const struct pxr_predict_sums *sums,
+                     uint8_t depth, struct pxr_predict_tile *tile)
 {
     const int32_t one = depth > 8 ? 256 : 64, most = depth > 8 ? 1023 : 127;
     double carry = 0;
@@ -145,42 +152,24 @@ static bool quantise(const double *w, unsigned n, unsigned anchor, uint8_t depth
     }
     const int32_t rest = one - total;
     tile->w[anchor] = (int16_t)rest; /* at most 15 x 1023 + 256 */
-    return rest <= most && rest >= -most && pxr_predict_weights_fit(tile->w, n, depth);
+    tile->bias = bias_of(sums, n, one, tile);
+    return rest <= most && rest >= -most && pxr_predict_tile_fits(tile, n, depth);
 }
 
-static void fit_tile(struct job *j, unsigned group, unsigned phase, uint32_t ty, uint32_t tx,
-                     float robust)
+static void solve_tile(const struct job *j, unsigned group, unsigned phase,
+                       const struct pxr_predict_sums *sums, struct pxr_predict_tile *tile)
 {
     const unsigned n = pxr_predict_n_taps(group), anchor = group ? (phase ? 5 : 4) : 0;
-    struct pxr_predict_sums *sums = &j->e->sums;
-    struct pxr_predict_tile *tile = pxr_predict_tiles(j->m, group, phase, ty) + tx;
-    memset(sums, 0, sizeof *sums);
-    /* Half of all frames are in the last group: every eighth row of them is enough. */
-    const uint32_t step = group == 3 && j->n_frames > 8 ? 8 : group ? 4 : 2;
-    for (uint32_t f = 0; f < j->n_frames; f++) {
-        if (refs_of(j, f).group != group)
-            continue;
-        const struct pxr_predict_frame frame = frame_of(j, f);
-        j->k->fit(j->m, &frame, phase, ty, tx, step, f * 5, robust, sums);
-    }
     double w[PXR_PREDICT_INTER_TAPS];
     bool is_good = false;
     for (double ridge = 2e-5; ridge < 10 && !is_good; ridge *= 20) {
         solve(sums, n, ridge, w);
-        is_good = quantise(w, n, anchor, j->m->depth, tile);
+        is_good = quantise(w, n, anchor, sums, j->m->depth, tile);
     }
     if (!is_good) {
-        memset(tile->w, 0, sizeof tile->w);
+        *tile = (struct pxr_predict_tile){.bias = 0};
         tile->w[anchor] = j->m->depth > 8 ? 256 : 64;
     }
-    double bias = 0;
-    if (sums->weight > 0) {
-        bias = sums->target * (j->m->depth > 8 ? 256 : 64);
-        for (unsigned k = 0; k < n; k++)
-            bias -= tile->w[k] * sums->taps[k];
-        bias /= sums->weight;
-    }
-    tile->bias = round_to_int(bias, j->m->depth > 8 ? 1 << 20 : 4000);
 }
 
 /* A typical difference between neighbours, squared: what the robust weights compare with. */
@@ -212,206 +201,229 @@ static float typical_difference(const struct job *j)
     return (float)(4 * mean * mean + 0.25);
 }
 
+/* The weights of one row of tiles of a group. */
+static void fit_tile_row(struct job *j, unsigned group, uint32_t tile_y, float robust)
+{
+    struct pxr_predict_model *m = j->m;
+    struct pxr_predict_sums *sums = (void *)j->e->sums.bytes;
+    /* Half of all frames are in the last group: every eighth row of them is enough. */
+    const uint32_t step = group == 3 && j->n_frames > 8 ? 8 : group ? 4 : 2;
+    memset(sums, 0, 2 * m->n_tiles_x * sizeof *sums);
+    for (uint32_t f = 0; f < j->n_frames; f++)
+        if (refs_of(j, f).group == group) {
+            const struct pxr_predict_frame frame = frame_of(j, f);
+            j->k->fit(m, &frame, tile_y, step, f * 5, robust, j->row, sums);
+        }
+    for (unsigned phase = 0; phase < 2; phase++)
+        for (uint32_t x = 0; x < m->n_tiles_x; x++)
+            solve_tile(j, group, phase, sums + phase * m->n_tiles_x + x,
+                       m->tiles + pxr_predict_tile_row(m, group, phase, tile_y) + x);
+}
+
 static void fit_weights(struct job *j)
 {
     const float robust = typical_difference(j);
     for (unsigned g = 0; g < PXR_PREDICT_GROUPS; g++)
-        for (unsigned phase = 0; j->m->has_group[g] && phase < 2; phase++)
-            for (uint32_t ty = 0; ty < j->m->n_tiles_y; ty++)
-                for (uint32_t tx = 0; tx < j->m->n_tiles_x; tx++)
-                    fit_tile(j, g, phase, ty, tx, robust);
+        for (uint32_t y = 0; j->m->has_group[g] && y < j->m->n_tiles_y; y++)
+            fit_tile_row(j, g, y, robust);
+    pxr_predict_model_pack_tiles(j->m);
 }
 
 /* ---- activity ----------------------------------------------------------------------------------- */
 
-/* Residuals of all frames, and the magnitudes that are kept of them: on average an eighth of their
- * range, so that large ones still differ. */
-static void find_residuals(struct job *j)
+static void sum_activity(struct job *j, uint32_t (*counts)[256])
 {
-    uint64_t sum = 0;
     for (uint32_t f = 0; f < j->n_frames; f++) {
         const struct pxr_predict_frame frame = frame_of(j, f);
-        j->k->residuals(j->m, &frame, j->row, residuals_of(j, f));
+        j->k->activity(j->m, &frame, 16, f * 7 + 3, j->row, j->e->activity[frame.group], counts);
     }
-    const size_t n_all = j->n_frames * j->n_px;
-    for (size_t i = 0; j->m->depth > 8 && i < n_all; i++)
-        sum += ((const uint16_t *)(const void *)j->e->residuals.bytes)[i] / 2;
-    unsigned shift = 0;
-    while (shift < 8 && sum / n_all >> shift > 32)
-        shift++;
-    j->m->magnitude_shift = (uint8_t)shift;
-    j->k->magnitudes(j->m, j->e->residuals.bytes, n_all, j->e->magnitudes.bytes);
 }
 
-/* Least squares with weights that are not negative, by coordinate descent; then scaled to the largest
- * that a header can say. */
-static void solve_features(const struct pxr_predict_activity *s, uint8_t out[PXR_PREDICT_FEATURES])
+/* From the mean of a sixteenth of all magnitudes: so that most of them, shifted, fit a byte with room above. */
+static void choose_feature_shift(struct job *j)
 {
-    double w[PXR_PREDICT_FEATURES] = {0}, most = 0;
-    for (int round = 0; round < 200; round++)
-        for (unsigned i = 0; i < PXR_PREDICT_FEATURES; i++) {
-            if (!(s->a[i][i] > 1e-9))
-                continue;
-            double rest = s->b[i];
-            for (unsigned k = 0; k < PXR_PREDICT_FEATURES; k++)
-                rest -= k == i ? 0 : s->a[i][k] * w[k];
-            w[i] = rest > 0 ? rest / s->a[i][i] : 0;
-        }
-    for (unsigned i = 0; i < PXR_PREDICT_FEATURES; i++)
-        most = w[i] > most ? w[i] : most;
-    const double scale = most > 0 ? PXR_PREDICT_MAX_FEATURE / most : 0;
-    bool has_any = false;
-    for (unsigned i = 0; i < PXR_PREDICT_FEATURES; i++) {
-        out[i] = (uint8_t)round_to_int(w[i] * scale, PXR_PREDICT_MAX_FEATURE);
-        has_any |= out[i] != 0;
+    double sum = 0, n = 0;
+    const uint32_t step = j->n_frames > 4 ? j->n_frames / 4 : 1;
+    if (j->m->depth <= 8)
+        return;
+    for (uint32_t f = step - 1; f < j->n_frames; f += step) {
+        const struct pxr_predict_frame frame = frame_of(j, f);
+        j->k->scan(j->m, &frame, j->row, j->e->tables.bytes, j->e->residuals.bytes);
+        const uint16_t *z = (const void *)j->e->residuals.bytes;
+        for (size_t i = 0; i < j->n_px; i++, n++)
+            sum += z[i] / 2;
     }
-    if (!has_any)
-        out[0] = PXR_PREDICT_MAX_FEATURE;
-}
-
-/* Thresholds at equal ratios between the 4 % and the 99 % quantile. */
-static void place_thresholds(const uint32_t histogram[256], uint32_t thresholds[PXR_PREDICT_LEVELS - 1])
-{
-    uint64_t total = 0, seen = 0;
-    unsigned low = 0, high = 0;
-    for (unsigned c = 0; c < 256; c++)
-        total += histogram[c];
-    for (unsigned c = 0; c < 256; c++) {
-        seen += histogram[c];
-        if (seen * 25 < total)
-            low = c + 1;
-        if (seen * 100 < total * 99)
-            high = c + 1;
-    }
-    low = low < 255 ? low : 254;
-    high = high < 255 ? high : 254;
-    high = high < low + PXR_PREDICT_LEVELS - 2 ? low + PXR_PREDICT_LEVELS - 2 : high;
-    if (high > 254) {
-        high = 254;
-        low = high - (PXR_PREDICT_LEVELS - 2);
-    }
-    /* Codes are a logarithm (5 bits of mantissa), so equal ratios are nearly equal steps of codes. */
-    for (unsigned k = 0; k < PXR_PREDICT_LEVELS - 1; k++)
-        thresholds[k] =
-            pxr_predict_threshold((uint8_t)(low + (high - low) * k / (PXR_PREDICT_LEVELS - 2)));
+    while (j->m->feature_shift < j->m->depth - 8 && sum / n > 24 << j->m->feature_shift)
+        j->m->feature_shift++;
 }
 
 static void fit_activity(struct job *j)
 {
-    struct pxr_predict_activity(*sums)[2] = j->e->activity;
-    uint32_t histogram[2][256];
+    struct pxr_predict_model *m = j->m;
+    uint32_t counts[2][256] = {{0}};
+    memset(m->features, 0, sizeof m->features);
     memset(j->e->activity, 0, sizeof j->e->activity);
-    memset(histogram, 0, sizeof histogram);
-    for (int pass = 0; pass < 2; pass++) {
-        for (uint32_t f = 0; f < j->n_frames; f++) {
-            const struct pxr_predict_frame frame = frame_of(j, f);
-            j->k->activity(j->m, &frame, residuals_of(j, f), 16, f * 7 + 3, j->row, sums[frame.group],
-                           pass ? histogram : NULL);
-        }
-        for (unsigned g = 0; !pass && g < PXR_PREDICT_GROUPS; g++)
-            for (unsigned phase = 0; phase < 2; phase++)
-                solve_features(&sums[g][phase], j->m->features[g][phase]);
-    }
+    m->feature_shift = 0;
+    m->activity_shift[0] = m->activity_shift[1] = 1;
+    choose_feature_shift(j);
+    sum_activity(j, NULL);
+    pxr_choose_features(m, j->e->activity);
+    sum_activity(j, counts);
     for (unsigned phase = 0; phase < 2; phase++)
-        place_thresholds(histogram[phase], j->m->thresholds[phase]);
+        m->activity_shift[phase] = pxr_choose_thresholds(counts[phase], m->thresholds[phase]);
+    pxr_predict_model_set_levels(m);
 }
 
 /* ---- symbols ------------------------------------------------------------------------------------ */
 
-static uint32_t folded_at(const struct job *j, size_t i)
-{
-    return j->m->depth <= 8 ? j->e->residuals.bytes[i]
-                            : ((const uint16_t *)(const void *)j->e->residuals.bytes)[i];
-}
-
-static void collect(struct job *j)
+/* Every context is a table of its own while symbols are counted. */
+static void scan(struct job *j)
 {
     struct pxr_predict_encoder *e = j->e;
+    for (unsigned c = 0; c < PXR_PREDICT_CONTEXTS; c++)
+        j->m->table_of[c / PXR_PREDICT_PHASE_CONTEXTS][c % PXR_PREDICT_PHASE_CONTEXTS] = (uint8_t)c;
     memset(e->counts, 0, sizeof e->counts);
     for (uint32_t f = 0; f < j->n_frames; f++) {
         const struct pxr_predict_frame frame = frame_of(j, f);
-        const size_t at = f * j->n_px;
-        j->k->contexts(j->m, &frame, residuals_of(j, f), j->row, e->contexts.bytes + at);
-        for (size_t i = at; i < at + j->n_px; i++) {
-            const uint32_t z = folded_at(j, i);
-            e->counts[e->contexts.bytes[i]][j->m->depth <= 8 ? z : pxr_token_of(z)]++;
-        }
-    }
-    for (unsigned c = 0; c < PXR_PREDICT_CONTEXTS; c++) {
-        uint32_t start = 0;
-        pxr_predict_normalise(e->counts[c], pxr_predict_n_symbols(j->m), j->m->freq[c]);
-        for (unsigned s = 0; s < pxr_predict_n_symbols(j->m); s++) {
-            e->starts[c][s] = (uint16_t)start;
-            start += j->m->freq[c][s];
-        }
+        uint8_t *const tables = e->tables.bytes + f * j->n_px, *const z8 = residuals_of(j, f);
+        const uint16_t *const z16 = (const void *)z8;
+        j->k->scan(j->m, &frame, j->row, tables, z8);
+        if (j->m->depth <= 8)
+            for (size_t i = 0; i < j->n_px; i++)
+                e->counts[tables[i]][z8[i]]++;
+        else
+            for (size_t i = 0; i < j->n_px; i++)
+                e->counts[tables[i]][pxr_token_of(z16[i])]++;
     }
 }
 
-/* Words are written backwards, from the last one on. */
-static inline uint32_t make_room(uint32_t x, uint64_t limit, uint8_t **to)
+static void set_coders(struct coder *coders, const uint16_t *freq, unsigned n_symbols)
 {
-    if (x < limit)
-        return x;
+    uint32_t start = 0;
+    for (unsigned s = 0; s < n_symbols; start += freq[s++])
+        coders[s] = (struct coder){
+            .reciprocal = freq[s] > 1 ? UINT64_MAX / freq[s] + 1 : 0,
+            .limit = freq[s] < PXR_PREDICT_TABLE ? (uint32_t)freq[s] << (32 - PXR_PREDICT_TABLE_BITS) : 0,
+            .freq = freq[s],
+            .start = (uint16_t)start,
+        };
+}
+
+/* Contexts share tables where that costs less; then counts become frequencies.  Returns about how many bits all
+ * of it takes. */
+static uint64_t make_tables(struct job *j)
+{
+    struct pxr_predict_encoder *e = j->e;
+    struct pxr_predict_model *m = j->m;
+    const unsigned n_symbols = pxr_predict_n_symbols(m);
+    const uint64_t bits = pxr_choose_tables(m, &e->sharing, e->counts);
+    for (unsigned t = 0; t < m->n_tables; t++) {
+        pxr_predict_normalise(e->counts[t], n_symbols, m->freq[t]);
+        set_coders(e->coders[t], m->freq[t], n_symbols);
+    }
+    for (unsigned c = 0; c < PXR_PREDICT_CONTEXTS; c++)
+        j->coders[c] =
+            e->coders[m->table_of[c / PXR_PREDICT_PHASE_CONTEXTS][c % PXR_PREDICT_PHASE_CONTEXTS]];
+    return bits;
+}
+
+/* Words are written backwards, from the last one on. */
+static inline uint32_t give_word(uint32_t x, uint8_t **to)
+{
     *to -= 2;
     pxr_store_u16le(*to, (uint16_t)x);
     return x >> 16;
 }
 
-static inline uint32_t put_symbol(uint32_t x, uint32_t freq, uint32_t start, uint8_t **to)
+static inline uint32_t put_symbol(uint32_t x, const struct coder *c, uint8_t **to)
 {
-    x = make_room(x, (uint64_t)freq << (32 - PXR_PREDICT_TABLE_BITS), to);
-    return ((x / freq) << PXR_PREDICT_TABLE_BITS) + x % freq + start;
+    if (c->freq == PXR_PREDICT_TABLE) /* the only symbol */
+        return x;
+    if (x >= c->limit)
+        x = give_word(x, to);
+    const uint32_t q = c->freq > 1 ? (uint32_t)((unsigned __int128)x * c->reciprocal >> 64) : x;
+    return (q << PXR_PREDICT_TABLE_BITS) + x - q * c->freq + c->start;
 }
 
 static inline uint32_t put_raw(uint32_t x, uint32_t v, unsigned n, uint8_t **to)
 {
-    x = make_room(x, (uint64_t)1 << (32 - n), to);
+    if (x >= (uint64_t)1 << (32 - n))
+        x = give_word(x, to);
     return x << n | v;
 }
 
 /* One half row in reverse: in each chunk the raw bits, which are read last, then the symbols. */
-static void put_half_row(const struct job *j, size_t at, size_t n, uint32_t *x, uint8_t **to)
+static void put_half_row_8(const struct job *j, const uint8_t *contexts, const uint8_t *z, size_t n,
+                           uint32_t *x, uint8_t **to)
 {
-    const struct pxr_predict_encoder *e = j->e;
+    const size_t last = ((size_t)1 << j->m->lanes_log2) - 1;
+    uint8_t *at = *to;
+    for (size_t i = n; i-- > 0;)
+        x[i & last] = put_symbol(x[i & last], &j->coders[contexts[i]][z[i]], &at);
+    *to = at;
+}
+
+static void put_half_row_16(const struct job *j, const uint8_t *contexts, const uint16_t *z, size_t n,
+                            uint32_t *x, uint8_t **to)
+{
     const size_t lanes = (size_t)1 << j->m->lanes_log2;
-    const bool is_deep = j->m->depth > 8;
     for (size_t chunk = (n + lanes - 1) / lanes; chunk-- > 0;) {
-        const size_t first = at + chunk * lanes, count = pxr_min_u64(lanes, n - chunk * lanes);
-        for (size_t i = count; is_deep && i-- > 0;) {
-            const uint32_t z = folded_at(j, first + i), t = pxr_token_of(z);
-            const unsigned raw = pxr_token_raw_bits(t);
-            x[i] = put_raw(x[i], z & ((1u << raw) - 1), raw, to);
-        }
+        const size_t first = chunk * lanes, count = pxr_min_u64(lanes, n - first);
         for (size_t i = count; i-- > 0;) {
-            const uint32_t z = folded_at(j, first + i), s = is_deep ? pxr_token_of(z) : z;
-            const unsigned c = e->contexts.bytes[first + i];
-            x[i] = put_symbol(x[i], j->m->freq[c][s], e->starts[c][s], to);
+            const unsigned raw = pxr_token_raw_bits(pxr_token_of(z[first + i]));
+            x[i] = put_raw(x[i], z[first + i] & ((1u << raw) - 1), raw, to);
         }
+        for (size_t i = count; i-- > 0;)
+            x[i] = put_symbol(x[i], &j->coders[contexts[first + i]][pxr_token_of(z[first + i])], to);
     }
+}
+
+/* The words of a frame, written backwards to end; returns where they begin.  x: the states to start with. */
+static uint8_t *put_frame(const struct job *j, uint32_t frame, uint32_t *x, uint8_t *end)
+{
+    const size_t n_even = (j->m->width_px + 1) / 2, n_half[2] = {n_even, j->m->width_px / 2};
+    const uint8_t *contexts = j->e->tables.bytes + frame * j->n_px, *z = residuals_of(j, frame);
+    for (size_t y = j->m->height_px; y-- > 0;)
+        for (unsigned phase = 2; phase-- > 0;) {
+            const size_t at = y * j->m->width_px + (phase ? n_even : 0);
+            if (j->m->depth <= 8)
+                put_half_row_8(j, contexts + at, z + at, n_half[phase], x, &end);
+            else
+                put_half_row_16(j, contexts + at, (const uint16_t *)(const void *)z + at, n_half[phase], x,
+                                &end);
+        }
+    return end;
+}
+
+/* What a unit begins with: the motion of each reference.  false: no memory. */
+static bool put_motion(const struct job *j, uint32_t frame, struct pxr_buffer *payload)
+{
+    const struct pxr_predict_refs r = refs_of(j, frame);
+    struct pxr_bit_writer w = {.to = payload};
+    if (!r.group || !(j->m->flags & PXR_PREDICT_MOTION))
+        return true;
+    for (unsigned i = 0; i < (r.ref[0] == r.ref[1] ? 1u : 2u); i++)
+        pxr_predict_put_motion(&w, motion_of(j, frame, i), n_tiles_of(j));
+    pxr_bits_end(&w);
+    return !w.is_failed;
 }
 
 static enum pxr_err put_unit(struct job *j, uint32_t frame, struct pxr_buffer *header,
                              struct pxr_buffer *payload, struct pxr_diag *diag)
 {
-    const struct pxr_predict_model *m = j->m;
-    const size_t lanes = (size_t)1 << m->lanes_log2, room = 4 * j->n_px + 4 * lanes + 16;
-    const size_t n_half[2] = {(m->width_px + 1) / 2, m->width_px / 2};
+    const size_t lanes = (size_t)1 << j->m->lanes_log2, room = 4 * j->n_px + 4 * lanes + 16;
+    const size_t start = payload->n_bytes;
     uint8_t *words = pxr_scratch_get(&j->e->words, room);
     uint32_t x[PXR_PREDICT_MAX_LANES];
     if (!words)
         return pxr_fail_nomem(diag, room);
-    uint8_t *to = words + room, *const end = to;
     for (size_t i = 0; i < lanes; i++)
         x[i] = PXR_RANS_LOW;
-    for (uint32_t y = m->height_px; y-- > 0;)
-        for (unsigned phase = 2; phase-- > 0;)
-            put_half_row(j, frame * j->n_px + (size_t)y * m->width_px + (phase ? n_half[0] : 0),
-                         n_half[phase], x, &to);
-    to -= 4 * lanes;
+    uint8_t *to = put_frame(j, frame, x, words + room) - 4 * lanes;
     for (size_t i = 0; i < lanes; i++)
         pxr_store_u32le(to + 4 * i, x[i]);
-    if (!pxr_buffer_add(payload, to, (size_t)(end - to)) ||
-        !pxr_block_header_add_unit(header, to, (size_t)(end - to)))
+    if (!put_motion(j, frame, payload) || !pxr_buffer_add(payload, to, (size_t)(words + room - to)) ||
+        !pxr_block_header_add_unit(header, payload->bytes + start, payload->n_bytes - start))
         return pxr_fail_nomem(diag, room);
     return PXR_OK;
 }
@@ -430,37 +442,65 @@ static enum pxr_err prepare(struct job *j, const struct pxr_block_source *s, str
     struct pxr_predict_encoder *e = j->e;
     struct pxr_predict_model *m = j->m;
     pxr_predict_model_fini(m);
-    if (!pxr_predict_model_init(m, &s->shape))
+    if (!pxr_predict_model_init(m, &s->shape) || !pxr_choose_values(m, s))
         return pxr_fail_nomem(diag, pxr_predict_n_tiles(m) * sizeof *m->tiles);
-    find_range(s, m);
     m->lanes_log2 = choose_lanes(&s->shape);
     j->source = s;
     j->n_frames = s->shape.n_frames;
     j->n_px = (size_t)s->shape.width_px * s->shape.height_px;
     j->k = pxr_predict_kernels_for(m);
-    for (uint32_t f = 0; f < j->n_frames; f++)
-        m->has_group[refs_of(j, f).group] = true;
-    const size_t plane = pxr_round_up_u64(pxr_predict_plane_bytes(m->width_px, m->height_px, m->depth), 64);
-    const size_t list = pxr_round_up_u64(j->n_frames * sizeof *j->planes, 64);
-    const size_t sample = m->depth <= 8 ? 1 : 2, n_all = j->n_frames * j->n_px;
-    uint8_t *planes = pxr_scratch_get(&e->planes, list + j->n_frames * plane);
+    const size_t n_all = j->n_frames * j->n_px, n_sums = 2 * (size_t)m->n_tiles_x;
     j->row = pxr_scratch_get(&e->row, pxr_predict_row_bytes(m->width_px));
-    if (!planes || !j->row || !pxr_scratch_get(&e->contexts, n_all) ||
-        !pxr_scratch_get(&e->residuals, n_all * sample) || !pxr_scratch_get(&e->magnitudes, n_all))
-        return pxr_fail_nomem(diag, j->n_frames * plane);
-    memset(planes, 0, list + j->n_frames * plane);
-    j->planes = (void *)planes;
-    const size_t half = pxr_predict_half(m->width_px);
-    for (uint32_t f = 0; f < j->n_frames; f++)
-        j->planes[f] = (struct pxr_predict_plane){planes + list + f * plane, half, 2 * half};
+    if (!j->row || !pxr_scratch_get(&e->tables, n_all) ||
+        !pxr_scratch_get(&e->residuals, n_all * (m->depth <= 8 ? 1 : 2)) ||
+        !pxr_scratch_get(&e->sums, n_sums * sizeof(struct pxr_predict_sums)) ||
+        !pxr_scratch_get(&e->motion, 2 * j->n_frames * n_tiles_of(j) * sizeof(struct pxr_predict_motion)))
+        return pxr_fail_nomem(diag, n_all);
     return PXR_OK;
 }
 
-static void load_planes(struct job *j)
+/* Everything but the words, for one order of frames.  Returns about how many bits the words will take. */
+static uint64_t fit(struct job *j, enum pxr_predict_order order)
 {
+    struct pxr_predict_model *m = j->m;
+    m->order = order;
+    memset(m->has_group, 0, sizeof m->has_group);
     for (uint32_t f = 0; f < j->n_frames; f++)
-        j->k->load_plane(j->m, j->source->shape.bits, pxr_samples_row(&j->source->samples, f, 0),
-                         j->source->samples.row_stride_bytes, &j->planes[f]);
+        m->has_group[refs_of(j, f).group] = true;
+    m->flags &= (uint8_t)~PXR_PREDICT_MOTION;
+    if (pxr_choose_motion(m, j->k, j->source, (void *)j->e->motion.bytes))
+        m->flags |= PXR_PREDICT_MOTION;
+    fit_weights(j);
+    fit_activity(j);
+    scan(j);
+    return make_tables(j);
+}
+
+/* Samples that reading one frame may decode: 2 to 4 ms. */
+#define MAX_CHAIN_SAMPLES ((uint64_t)1 << 21)
+
+/* Each frame after the one before compresses slow changes better, but a frame then needs all before it.  A
+ * quarter of the rows decides; 3 % must be won. */
+static enum pxr_err choose_order(struct job *j, const struct pxr_block_source *s,
+                                 enum pxr_predict_order *order, struct pxr_diag *diag)
+{
+    const uint64_t n_px = (uint64_t)s->shape.width_px * s->shape.height_px;
+    const uint32_t rows = (uint32_t)pxr_min_u64(s->shape.height_px, pxr_max_u64(32, s->shape.height_px / 4));
+    const uint32_t first = (s->shape.height_px - rows) / 2;
+    struct pxr_block_source part = *s;
+    *order = PXR_ORDER_DYADIC;
+    if (s->shape.n_frames < 4 || s->shape.n_frames > PXR_PREDICT_MAX_CHAIN ||
+        s->shape.n_frames * n_px > MAX_CHAIN_SAMPLES)
+        return PXR_OK;
+    part.shape.height_px = rows;
+    part.samples.first += first * s->samples.row_stride_bytes;
+    const enum pxr_err e = prepare(j, &part, diag);
+    if (e != PXR_OK)
+        return e;
+    const uint64_t dyadic = fit(j, PXR_ORDER_DYADIC), sequential = fit(j, PXR_ORDER_SEQUENTIAL);
+    if (sequential < dyadic - dyadic / 32)
+        *order = PXR_ORDER_SEQUENTIAL;
+    return PXR_OK;
 }
 
 enum pxr_err pxr_predict_encode(pxr_block_encoder *encoder, const struct pxr_block_source *s,
@@ -471,14 +511,13 @@ enum pxr_err pxr_predict_encode(pxr_block_encoder *encoder, const struct pxr_blo
         return pxr_fail_nomem(diag, sizeof *encoder->predict);
     struct job j = {.e = encoder->predict, .m = &encoder->predict->model};
     struct pxr_buffer params = {0};
-    enum pxr_err err = prepare(&j, s, diag);
+    enum pxr_predict_order order;
+    enum pxr_err err = choose_order(&j, s, &order, diag);
+    if (err == PXR_OK)
+        err = prepare(&j, s, diag);
     if (err != PXR_OK)
         return err;
-    load_planes(&j);
-    fit_weights(&j);
-    find_residuals(&j);
-    fit_activity(&j);
-    collect(&j);
+    fit(&j, order);
     if (!pxr_predict_model_store(j.m, &params) || params.n_bytes > UINT32_MAX ||
         !pxr_block_header_begin(header, &s->shape, PXR_BLOCK_PREDICT, 1, params.bytes,
                                 (uint32_t)params.n_bytes))

@@ -1,49 +1,50 @@
 /* SPDX-License-Identifier: MIT
- * Half rows of rANS symbols with all states in vector registers: included by the files of the vector levels
- * with VECTOR, WIDTH (lanes of one), lanes_load, lanes_store, chunk_8 and chunk_16. */
+ * Whole half rows at a vector level, for one type of sample: prediction, and rANS symbols with all states in
+ * registers.  Included by predict_level_tmpl.c with SAMPLE and FN(name); the level brings VECTOR,
+ * WIDTH (lanes of one), lanes_load, lanes_store and chunk_8 or chunk_16. */
+
+static inline __attribute__((always_inline)) void FN(tiles)(const struct FN(half_row) *h, const bool is_inter,
+                                                            const bool is_odd, size_t n, SAMPLE *p,
+                                                            uint8_t *fraction, uint8_t *tables)
+{
+    const struct FN(constants) c = FN(constants)(h);
+    for (size_t j = 0; j < n; j += PXR_PREDICT_TILE)
+        FN(tile)(h, is_inter, is_odd, &c, j, p, fraction, tables);
+}
+
+static void FN(predict_vectors)(const struct FN(half_row) *h, size_t n, SAMPLE *p, uint8_t *fraction,
+                                uint8_t *tables)
+{
+    const bool is_inter = h->n_taps == PXR_PREDICT_INTER_TAPS;
+    if (is_inter && h->phase)
+        FN(tiles)(h, true, true, n, p, fraction, tables);
+    else if (is_inter)
+        FN(tiles)(h, true, false, n, p, fraction, tables);
+    else if (h->phase)
+        FN(tiles)(h, false, true, n, p, fraction, tables);
+    else
+        FN(tiles)(h, false, false, n, p, fraction, tables);
+}
 
 /* n_vectors is a constant wherever these are called. */
 static inline __attribute__((always_inline)) const uint8_t *
-half_row_8(uint32_t *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *contexts, size_t n,
-           const uint8_t *words, uint8_t *z)
+FN(half_row_of)(uint32_t *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *table_of, size_t n,
+                const uint8_t *words, SAMPLE *z)
 {
     VECTOR v[PXR_PREDICT_MAX_LANES / WIDTH];
     for (size_t i = 0; i < n_vectors; i++)
         v[i] = lanes_load(x + WIDTH * i);
     for (size_t j = 0; j < n; j += WIDTH * n_vectors)
-        words = chunk_8(v, n_vectors, tables, contexts + j, words, z + j);
+        words = FN(chunk)(v, n_vectors, tables, table_of + j, words, z + j);
     for (size_t i = 0; i < n_vectors; i++)
         lanes_store(x + WIDTH * i, v[i]);
     return words;
 }
 
-static inline __attribute__((always_inline)) const uint8_t *
-half_row_16(uint32_t *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *contexts, size_t n,
-            const uint8_t *words, uint16_t *z)
+static const uint8_t *FN(rans_decode)(uint32_t *x, size_t lanes, const uint32_t *tables,
+                                      const uint8_t *table_of, size_t n, const uint8_t *words, SAMPLE *z)
 {
-    VECTOR v[PXR_PREDICT_MAX_LANES / WIDTH];
-    for (size_t i = 0; i < n_vectors; i++)
-        v[i] = lanes_load(x + WIDTH * i);
-    for (size_t j = 0; j < n; j += WIDTH * n_vectors)
-        words = chunk_16(v, n_vectors, tables, contexts + j, words, z + j);
-    for (size_t i = 0; i < n_vectors; i++)
-        lanes_store(x + WIDTH * i, v[i]);
-    return words;
-}
-
-static const uint8_t *rans_decode_8(uint32_t *x, size_t lanes, const uint32_t *tables,
-                                    const uint8_t *contexts, size_t n, const uint8_t *words, uint8_t *z)
-{
-    return lanes == 64   ? half_row_8(x, 64 / WIDTH, tables, contexts, n, words, z)
-           : lanes == 32 ? half_row_8(x, 32 / WIDTH, tables, contexts, n, words, z)
-                         : half_row_8(x, 16 / WIDTH, tables, contexts, n, words, z);
-}
-
-static const uint8_t *rans_decode_16(uint32_t *x, size_t lanes, const uint32_t *tables,
-                                     const uint8_t *contexts, size_t n, const uint8_t *words,
-                                     uint16_t *z)
-{
-    return lanes == 64   ? half_row_16(x, 64 / WIDTH, tables, contexts, n, words, z)
-           : lanes == 32 ? half_row_16(x, 32 / WIDTH, tables, contexts, n, words, z)
-                         : half_row_16(x, 16 / WIDTH, tables, contexts, n, words, z);
+    return lanes == 64   ? FN(half_row_of)(x, 64 / WIDTH, tables, table_of, n, words, z)
+           : lanes == 32 ? FN(half_row_of)(x, 32 / WIDTH, tables, table_of, n, words, z)
+                         : FN(half_row_of)(x, 16 / WIDTH, tables, table_of, n, words, z);
 }

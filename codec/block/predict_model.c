@@ -8,32 +8,36 @@
 
 bool pxr_predict_model_init(struct pxr_predict_model *m, const struct pxr_block_shape *shape)
 {
+    m->n_frames = shape->n_frames;
     m->width_px = shape->width_px;
     m->height_px = shape->height_px;
     m->n_tiles_x = (uint32_t)pxr_div_up_u64((shape->width_px + 1) / 2, PXR_PREDICT_TILE);
     m->n_tiles_y = (uint32_t)pxr_div_up_u64(shape->height_px, PXR_PREDICT_TILE_ROWS);
     memset(m->has_group, 0, sizeof m->has_group);
+    memset(m->table_of, 0, sizeof m->table_of);
     m->tiles = pxr_alloc_zero(pxr_predict_n_tiles(m), sizeof *m->tiles);
-    return m->tiles != NULL;
-}
-
-bool pxr_predict_is_possible(const struct pxr_block_shape *s)
-{
-    const uint64_t plane = pxr_predict_plane_bytes(s->width_px, s->height_px, s->bits);
-    return plane <= PXR_PREDICT_MAX_PLANE_BYTES && plane * s->n_frames <= (uint64_t)1 << 31;
+    m->packed = pxr_alloc_zero(pxr_predict_n_tiles(m), sizeof *m->packed);
+    return m->tiles && m->packed;
 }
 
 void pxr_predict_model_fini(struct pxr_predict_model *m)
 {
     pxr_free(m->tiles);
+    pxr_free(m->packed);
+    pxr_free(m->ranks);
+    pxr_free(m->rank_of);
     m->tiles = NULL;
+    m->packed = NULL;
+    m->ranks = m->rank_of = NULL;
 }
 
-struct pxr_predict_refs pxr_predict_refs_of(uint32_t f, uint32_t n)
+struct pxr_predict_refs pxr_predict_refs_of(enum pxr_predict_order order, uint32_t f, uint32_t n)
 {
     struct pxr_predict_refs r = {0};
     if (!f)
         return r;
+    if (order == PXR_ORDER_SEQUENTIAL)
+        return (struct pxr_predict_refs){3, {f - 1, f > 1 ? f - 2 : 0}};
     const uint32_t step = f & (0u - f), left = f - step;
     /* Behind the end there is no right reference: the left one's left one takes its place, which has
      * been decoded for it anyway. */
@@ -41,15 +45,82 @@ struct pxr_predict_refs pxr_predict_refs_of(uint32_t f, uint32_t n)
     return (struct pxr_predict_refs){step == 1 ? 3u : step == 2 ? 2u : 1u, {left, right}};
 }
 
-bool pxr_predict_weights_fit(const int16_t *w, unsigned n, uint8_t depth)
+/* ---- bounds of weights -------------------------------------------------------------------------- */
+
+/* Bytes times signed bytes are added in pairs of 16 bits: two weights of one sign may make 128 together. */
+enum { MAX_PAIR = 128, MAX_FEATURES = 256 };
+
+static int64_t positive(int64_t v) { return v > 0 ? v : 0; }
+
+bool pxr_predict_tile_fits(const struct pxr_predict_tile *t, unsigned n_taps, uint8_t depth)
 {
-    int64_t positive = 0, negative = 0;
-    for (unsigned k = 0; k < n; k++)
-        *(w[k] < 0 ? &negative : &positive) += w[k];
-    const int64_t most = (1 << depth) - 1, limit = depth <= 8 ? INT16_MAX - PXR_PREDICT_MAX_BIAS8
-                                                              : INT32_MAX - PXR_PREDICT_MAX_BIAS16;
-    return positive * most <= limit && -negative * most <= limit;
+    const int64_t most = (1 << depth) - 1;
+    int64_t high = t->bias, low = t->bias;
+    for (unsigned k = 0; k < n_taps; k += 2) {
+        const int64_t a = t->w[k], b = t->w[k + 1];
+        const int64_t up = positive(a) + positive(b), down = positive(-a) + positive(-b);
+        if (depth <= 8 && (up > MAX_PAIR || down > MAX_PAIR || a > 127 || b > 127 || a < -128 || b < -128))
+            return false;
+        high += up * most;
+        low -= down * most;
+    }
+    return depth <= 8 ? high <= INT16_MAX && low >= INT16_MIN : high <= INT32_MAX && low >= INT32_MIN;
 }
+
+bool pxr_predict_features_fit(const uint8_t w[PXR_PREDICT_FEATURES])
+{
+    unsigned sum = 0;
+    for (unsigned k = 0; k < PXR_PREDICT_FEATURES; k += 2) {
+        if (w[k] > 127 || w[k + 1] > 127 || w[k] + w[k + 1] > MAX_PAIR)
+            return false;
+        sum += (unsigned)w[k] + w[k + 1];
+    }
+    return sum <= MAX_FEATURES;
+}
+
+/* ---- what kernels want -------------------------------------------------------------------------- */
+
+void pxr_predict_model_pack_tiles(struct pxr_predict_model *m)
+{
+    const bool is_deep = m->depth > 8;
+    for (size_t i = 0; i < pxr_predict_n_tiles(m); i++) {
+        const struct pxr_predict_tile *t = &m->tiles[i];
+        struct pxr_predict_packed_tile *p = &m->packed[i];
+        uint32_t bias = (uint32_t)t->bias;
+        for (unsigned k = 0; k < PXR_PREDICT_INTER_TAPS; k += 2) {
+            const uint32_t a = (uint16_t)t->w[k], b = (uint16_t)t->w[k + 1];
+            p->pairs[k / 2] = is_deep ? a | b << 16 : ((a & 0xFF) | (b & 0xFF) << 8) * 0x10001u;
+            bias += is_deep ? ((uint32_t)t->w[k] + (uint32_t)t->w[k + 1]) << 15 : 0;
+        }
+        p->bias = (int32_t)bias;
+    }
+}
+
+void pxr_predict_model_set_levels(struct pxr_predict_model *m)
+{
+    for (unsigned phase = 0; phase < 2; phase++)
+        for (unsigned a = 0, level = 0; a < 256; a++) {
+            while (m->thresholds[phase][level] < a)
+                level++;
+            m->levels[phase][a] = (uint8_t)(level * PXR_PREDICT_FRACTIONS);
+        }
+}
+
+bool pxr_predict_model_new_ranks(struct pxr_predict_model *m)
+{
+    m->ranks = pxr_alloc_zero(65536, sizeof *m->ranks);
+    m->rank_of = pxr_alloc_zero(65536, sizeof *m->rank_of);
+    m->n_ranks = 0;
+    return m->ranks && m->rank_of;
+}
+
+void pxr_predict_model_add_rank(struct pxr_predict_model *m, uint16_t sample)
+{
+    m->rank_of[sample] = (uint16_t)m->n_ranks;
+    m->ranks[m->n_ranks++] = sample;
+}
+
+/* ---- weights as bits ---------------------------------------------------------------------------- */
 
 /* Visit the weights of all tiles in the order of the file; they are coded as differences from the tile
  * before, with one adaptive code per tap. */
@@ -73,23 +144,19 @@ static bool code_tiles(struct tile_coder *c, const struct pxr_predict_model *m, 
                        unsigned phase)
 {
     const unsigned n_taps = pxr_predict_n_taps(group);
-    const int32_t max_bias = m->depth <= 8 ? PXR_PREDICT_MAX_BIAS8 : PXR_PREDICT_MAX_BIAS16;
     struct pxr_predict_tile before = {{0}, 0};
     for (uint32_t y = 0; y < m->n_tiles_y; y++)
         for (uint32_t x = 0; x < m->n_tiles_x; x++) {
-            struct pxr_predict_tile *t = pxr_predict_tiles(m, group, phase, y) + x;
+            struct pxr_predict_tile *t = m->tiles + pxr_predict_tile_row(m, group, phase, y) + x;
             for (unsigned k = 0; k < n_taps; k++) {
                 const int32_t v = code_difference(c, &c->taps[k], t->w[k], before.w[k]);
                 if (v > INT16_MAX || v < INT16_MIN)
                     return false;
                 t->w[k] = (int16_t)v;
             }
-            if (!pxr_predict_weights_fit(t->w, n_taps, m->depth))
+            t->bias = code_difference(c, &c->bias, t->bias, before.bias);
+            if (!pxr_predict_tile_fits(t, n_taps, m->depth))
                 return false;
-            const int32_t bias = code_difference(c, &c->bias, t->bias, before.bias);
-            if (bias > max_bias || bias < -max_bias)
-                return false;
-            t->bias = bias;
             before = *t;
         }
     return true;
@@ -214,15 +281,125 @@ static bool load_table(struct pxr_bit_reader *r, struct pxr_rice *rice, uint16_t
     return true;
 }
 
+/* ---- motion and ranks --------------------------------------------------------------------------- */
+
+void pxr_predict_put_motion(struct pxr_bit_writer *w, const struct pxr_predict_motion *motion, size_t n)
+{
+    struct pxr_rice rice[2] = {PXR_RICE_INIT, PXR_RICE_INIT};
+    struct pxr_predict_motion before = {0, 0};
+    for (size_t i = 0; i < n; before = motion[i++]) {
+        pxr_rice_put(w, &rice[0], pxr_zigzag(motion[i].x - before.x));
+        pxr_rice_put(w, &rice[1], pxr_zigzag(motion[i].y - before.y));
+    }
+}
+
+bool pxr_predict_get_motion(struct pxr_bit_reader *r, struct pxr_predict_motion *motion, size_t n)
+{
+    struct pxr_rice rice[2] = {PXR_RICE_INIT, PXR_RICE_INIT};
+    int64_t x = 0, y = 0;
+    for (size_t i = 0; i < n; i++) {
+        x += pxr_unzigzag(pxr_rice_get(r, &rice[0]));
+        y += pxr_unzigzag(pxr_rice_get(r, &rice[1]));
+        if (x < INT8_MIN || x > INT8_MAX || y < INT8_MIN || y > INT8_MAX || r->is_past_end)
+            return false;
+        motion[i] = (struct pxr_predict_motion){(int8_t)x, (int8_t)y};
+    }
+    return true;
+}
+
+/* Gaps between samples that occur. */
+static void store_ranks(struct pxr_bit_writer *w, const struct pxr_predict_model *m)
+{
+    struct pxr_rice rice = PXR_RICE_INIT;
+    pxr_bits_put(w, m->n_ranks - 1, 16);
+    for (uint32_t i = 0; i < m->n_ranks; i++)
+        pxr_rice_put(w, &rice, (uint32_t)(m->ranks[i] - (i ? m->ranks[i - 1] + 1 : 0)));
+}
+
+/* false: impossible ranks. */
+static bool load_ranks(struct pxr_bit_reader *r, struct pxr_predict_model *m, uint8_t bits)
+{
+    struct pxr_rice rice = PXR_RICE_INIT;
+    const uint32_t n = pxr_bits_get(r, 16) + 1;
+    int64_t v = -1;
+    if (n > 1u << m->depth)
+        return false;
+    for (uint32_t i = 0; i < n; i++) {
+        v += 1 + (int64_t)pxr_rice_get(r, &rice);
+        if (v >= 1 << bits || r->is_past_end)
+            return false;
+        pxr_predict_model_add_rank(m, (uint16_t)v);
+    }
+    return true;
+}
+
 /* ---- the whole model ---------------------------------------------------------------------------- */
 
-/* Thresholds are stored as codes; each is one that pxr_predict_threshold gives. */
-static uint8_t threshold_code(uint32_t v)
+/* Tables are numbered in the order in which contexts come to them, so each context has one of those before or
+ * the next. */
+static void store_table_of(struct pxr_bit_writer *w, const struct pxr_predict_model *m)
 {
-    unsigned code = 0;
-    while (code < 255 && pxr_predict_threshold((uint8_t)code) < v)
-        code++;
-    return (uint8_t)code;
+    struct pxr_rice rice = PXR_RICE_INIT;
+    unsigned n = 0;
+    for (unsigned c = 0; c < PXR_PREDICT_CONTEXTS; c++) {
+        const unsigned table = m->table_of[c / PXR_PREDICT_PHASE_CONTEXTS][c % PXR_PREDICT_PHASE_CONTEXTS];
+        pxr_rice_put(w, &rice, n - table); /* 0: a new one */
+        n += table == n;
+    }
+}
+
+static bool load_table_of(struct pxr_bit_reader *r, struct pxr_predict_model *m)
+{
+    struct pxr_rice rice = PXR_RICE_INIT;
+    m->n_tables = 0;
+    for (unsigned c = 0; c < PXR_PREDICT_CONTEXTS; c++) {
+        const uint32_t back = pxr_rice_get(r, &rice);
+        if (back > m->n_tables)
+            return false;
+        m->table_of[c / PXR_PREDICT_PHASE_CONTEXTS][c % PXR_PREDICT_PHASE_CONTEXTS] =
+            (uint8_t)(m->n_tables - back);
+        m->n_tables += !back;
+    }
+    return true;
+}
+
+static void store_fixed(const struct pxr_predict_model *m, uint8_t fixed[PXR_PREDICT_FIXED_BYTES])
+{
+    memset(fixed, 0, PXR_PREDICT_FIXED_BYTES);
+    fixed[0] = (uint8_t)m->order;
+    fixed[1] = m->depth;
+    fixed[2] = m->shift;
+    fixed[3] = m->lanes_log2;
+    pxr_store_u16le(fixed + 4, m->offset);
+    for (unsigned g = 0; g < PXR_PREDICT_GROUPS; g++)
+        fixed[6] |= (uint8_t)(m->has_group[g] << g);
+    fixed[7] = m->flags;
+    fixed[8] = m->feature_shift;
+    fixed[9] = m->activity_shift[0];
+    fixed[10] = m->activity_shift[1];
+}
+
+static void load_fixed(struct pxr_predict_model *m, const uint8_t fixed[PXR_PREDICT_FIXED_BYTES])
+{
+    m->order = (enum pxr_predict_order)fixed[0];
+    m->depth = fixed[1];
+    m->shift = fixed[2];
+    m->lanes_log2 = fixed[3];
+    m->offset = pxr_load_u16le(fixed + 4);
+    for (unsigned g = 0; g < PXR_PREDICT_GROUPS; g++)
+        m->has_group[g] = fixed[6] >> g & 1;
+    m->flags = fixed[7];
+    m->feature_shift = fixed[8];
+    m->activity_shift[0] = fixed[9];
+    m->activity_shift[1] = fixed[10];
+}
+
+static struct tile_coder new_tile_coder(struct pxr_bit_writer *w, struct pxr_bit_reader *r)
+{
+    struct tile_coder c = {.w = w, .r = r, .bias = PXR_RICE_INIT};
+    for (unsigned k = 0; k < PXR_PREDICT_INTER_TAPS; k++)
+        c.taps[k] = (struct pxr_rice)PXR_RICE_INIT;
+    return c;
 }
 
 bool pxr_predict_model_store(const struct pxr_predict_model *m, struct pxr_buffer *out)
@@ -230,31 +407,24 @@ bool pxr_predict_model_store(const struct pxr_predict_model *m, struct pxr_buffe
     uint8_t *fixed = pxr_buffer_extend(out, PXR_PREDICT_FIXED_BYTES);
     if (!fixed)
         return false;
-    fixed[0] = PXR_ORDER_DYADIC;
-    fixed[1] = m->depth;
-    fixed[2] = m->shift;
-    fixed[3] = m->lanes_log2;
-    pxr_store_u16le(fixed + 4, m->offset);
-    fixed[6] = 0;
-    for (unsigned g = 0; g < PXR_PREDICT_GROUPS; g++)
-        fixed[6] |= (uint8_t)(m->has_group[g] << g);
-    fixed[7] = m->magnitude_shift;
+    store_fixed(m, fixed);
     struct pxr_bit_writer w = {.to = out};
+    if (m->ranks)
+        store_ranks(&w, m);
     for (unsigned g = 0; g < PXR_PREDICT_GROUPS; g++)
         for (unsigned phase = 0; m->has_group[g] && phase < 2; phase++) {
-            struct tile_coder c = {.w = &w, .bias = PXR_RICE_INIT};
-            for (unsigned k = 0; k < PXR_PREDICT_INTER_TAPS; k++)
-                c.taps[k] = (struct pxr_rice)PXR_RICE_INIT;
+            struct tile_coder c = new_tile_coder(&w, NULL);
             for (unsigned k = 0; k < PXR_PREDICT_FEATURES; k++)
-                pxr_bits_put(&w, m->features[g][phase][k], 5);
+                pxr_bits_put(&w, m->features[g][phase][k], 7);
             code_tiles(&c, m, g, phase);
         }
     for (unsigned phase = 0; phase < 2; phase++)
         for (unsigned k = 0; k < PXR_PREDICT_LEVELS - 1; k++)
-            pxr_bits_put(&w, threshold_code(m->thresholds[phase][k]), 8);
+            pxr_bits_put(&w, m->thresholds[phase][k], 8);
+    store_table_of(&w, m);
     struct pxr_rice rice = PXR_RICE_INIT;
-    for (unsigned c = 0; c < PXR_PREDICT_CONTEXTS; c++)
-        store_table(&w, &rice, m->freq[c], pxr_predict_n_symbols(m));
+    for (unsigned t = 0; t < m->n_tables; t++)
+        store_table(&w, &rice, m->freq[t], pxr_predict_n_symbols(m));
     pxr_bits_end(&w);
     return !w.is_failed;
 }
@@ -267,58 +437,75 @@ static enum pxr_err damaged(const char *field, const char *text, struct pxr_diag
     return PXR_E_CORRUPT;
 }
 
+static bool load_weights(struct pxr_bit_reader *r, struct pxr_predict_model *m)
+{
+    for (unsigned g = 0; g < PXR_PREDICT_GROUPS; g++)
+        for (unsigned phase = 0; m->has_group[g] && phase < 2; phase++) {
+            struct tile_coder c = new_tile_coder(NULL, r);
+            for (unsigned k = 0; k < PXR_PREDICT_FEATURES; k++)
+                m->features[g][phase][k] = (uint8_t)pxr_bits_get(r, 7);
+            if (!pxr_predict_features_fit(m->features[g][phase]) || !code_tiles(&c, m, g, phase) ||
+                r->is_past_end)
+                return false;
+        }
+    return true;
+}
+
+/* Thresholds rise: a kernel may search among them. */
+static bool load_thresholds(struct pxr_bit_reader *r, struct pxr_predict_model *m)
+{
+    bool is_rising = true;
+    for (unsigned phase = 0; phase < 2; phase++) {
+        uint8_t *const t = m->thresholds[phase];
+        for (unsigned k = 0; k < PXR_PREDICT_LEVELS - 1; k++) {
+            t[k] = (uint8_t)pxr_bits_get(r, 8);
+            is_rising = is_rising && (!k || t[k] >= t[k - 1]);
+        }
+        t[PXR_PREDICT_LEVELS - 1] = 255;
+    }
+    return is_rising;
+}
+
 enum pxr_err pxr_predict_model_load(struct pxr_predict_model *m, const struct pxr_block_header *h,
                                     struct pxr_diag *diag)
 {
-    const uint8_t *p = h->params;
-    m->depth = p[1];
-    m->shift = p[2];
-    m->lanes_log2 = p[3];
-    m->offset = pxr_load_u16le(p + 4);
-    m->magnitude_shift = p[7];
-    struct pxr_bit_reader r = {.src = p + PXR_PREDICT_FIXED_BYTES,
+    struct pxr_bit_reader r = {.src = h->params + PXR_PREDICT_FIXED_BYTES,
                                .n_bytes = h->params_bytes - PXR_PREDICT_FIXED_BYTES};
-    for (unsigned g = 0; g < PXR_PREDICT_GROUPS; g++) {
-        m->has_group[g] = p[6] >> g & 1;
-        for (unsigned phase = 0; m->has_group[g] && phase < 2; phase++) {
-            struct tile_coder c = {.r = &r, .bias = PXR_RICE_INIT};
-            for (unsigned k = 0; k < PXR_PREDICT_INTER_TAPS; k++)
-                c.taps[k] = (struct pxr_rice)PXR_RICE_INIT;
-            for (unsigned k = 0; k < PXR_PREDICT_FEATURES; k++)
-                m->features[g][phase][k] = (uint8_t)pxr_bits_get(&r, 5);
-            for (unsigned k = 0; k < PXR_PREDICT_FEATURES; k++)
-                if (m->features[g][phase][k] > PXR_PREDICT_MAX_FEATURE)
-                    return damaged("features", "has impossible weights of features", diag);
-            if (!code_tiles(&c, m, g, phase))
-                return damaged("weights", "has impossible weights", diag);
-            if (r.is_past_end)
-                return damaged("weights", "ends within its weights", diag);
-        }
-    }
-    for (unsigned phase = 0; phase < 2; phase++)
-        for (unsigned k = 0; k < PXR_PREDICT_LEVELS - 1; k++)
-            m->thresholds[phase][k] = pxr_predict_threshold((uint8_t)pxr_bits_get(&r, 8));
+    load_fixed(m, h->params);
+    if (m->flags & PXR_PREDICT_RANKS && !pxr_predict_model_new_ranks(m))
+        return pxr_fail_nomem(diag, 65536 * sizeof *m->ranks);
+    if (m->flags & PXR_PREDICT_RANKS && !load_ranks(&r, m, h->shape.bits))
+        return damaged("ranks", "has impossible ranks", diag);
+    if (!load_weights(&r, m))
+        return damaged("weights", "has impossible weights", diag);
+    if (!load_thresholds(&r, m))
+        return damaged("thresholds", "has thresholds that do not rise", diag);
+    if (!load_table_of(&r, m))
+        return damaged("tables", "has impossible numbers of tables", diag);
     struct pxr_rice rice = PXR_RICE_INIT;
-    for (unsigned c = 0; c < PXR_PREDICT_CONTEXTS; c++) {
-        if (!load_table(&r, &rice, m->freq[c], pxr_predict_n_symbols(m)))
+    for (unsigned t = 0; t < m->n_tables; t++) {
+        if (!load_table(&r, &rice, m->freq[t], pxr_predict_n_symbols(m)))
             return damaged("frequencies", "has frequencies that do not add up", diag);
         if (r.is_past_end)
             return damaged("frequencies", "ends within its frequencies", diag);
     }
-    if (r.at != r.n_bytes || r.bits)
-        return damaged("params_bytes", "has bytes behind its parameters", diag);
+    if (r.is_past_end || r.at != r.n_bytes || r.bits)
+        return damaged("params_bytes", "does not end with its parameters", diag);
+    pxr_predict_model_pack_tiles(m);
+    pxr_predict_model_set_levels(m);
     return PXR_OK;
 }
 
 void pxr_predict_build_tables(const struct pxr_predict_model *m, uint32_t *tables)
 {
-    for (unsigned c = 0; c < PXR_PREDICT_CONTEXTS; c++) {
-        uint32_t *t = tables + (size_t)c * PXR_PREDICT_TABLE;
+    for (unsigned i = 0; i < m->n_tables; i++) {
+        uint32_t *t = tables + (size_t)i * PXR_PREDICT_TABLE;
         for (uint32_t s = 0, n = pxr_predict_n_symbols(m); s < n; s++)
-            for (uint32_t k = 0, f = m->freq[c][s]; k < f; k++)
+            for (uint32_t k = 0, f = m->freq[i][s]; k < f; k++)
                 *t++ = s | f << 8 | k << 20;
     }
-    uint32_t *pad = tables + (size_t)PXR_PREDICT_PAD * PXR_PREDICT_TABLE;
+    /* One more for lanes without a sample: it leaves states as they are. */
+    uint32_t *pad = tables + (size_t)m->n_tables * PXR_PREDICT_TABLE;
     for (uint32_t k = 0; k < PXR_PREDICT_TABLE; k++)
         pad[k] = (uint32_t)PXR_PREDICT_TABLE << 8 | k << 20;
 }

@@ -21,19 +21,19 @@ static inline uint32_t decode_symbol(uint32_t *x, const uint32_t *table, const u
 }
 
 static const uint8_t *rans_chunk8(uint32_t *x, size_t lanes, const uint32_t *tables,
-                                  const uint8_t *contexts, const uint8_t *words, uint8_t *z)
+                                  const uint8_t *table_of, const uint8_t *words, uint8_t *z)
 {
     for (size_t i = 0; i < lanes; i++)
-        z[i] = (uint8_t)decode_symbol(&x[i], tables + ((size_t)contexts[i] << PXR_PREDICT_TABLE_BITS),
+        z[i] = (uint8_t)decode_symbol(&x[i], tables + ((size_t)table_of[i] << PXR_PREDICT_TABLE_BITS),
                                       &words);
     return words;
 }
 
 static const uint8_t *rans_chunk16(uint32_t *x, size_t lanes, const uint32_t *tables,
-                                   const uint8_t *contexts, const uint8_t *words, uint16_t *z)
+                                   const uint8_t *table_of, const uint8_t *words, uint16_t *z)
 {
     for (size_t i = 0; i < lanes; i++)
-        z[i] = (uint16_t)decode_symbol(&x[i], tables + ((size_t)contexts[i] << PXR_PREDICT_TABLE_BITS),
+        z[i] = (uint16_t)decode_symbol(&x[i], tables + ((size_t)table_of[i] << PXR_PREDICT_TABLE_BITS),
                                        &words);
     for (size_t i = 0; i < lanes; i++) {
         const uint32_t token = z[i];
@@ -45,19 +45,19 @@ static const uint8_t *rans_chunk16(uint32_t *x, size_t lanes, const uint32_t *ta
 }
 
 static const uint8_t *rans_decode_8(uint32_t *x, size_t lanes, const uint32_t *tables,
-                                    const uint8_t *contexts, size_t n, const uint8_t *words, uint8_t *z)
+                                    const uint8_t *table_of, size_t n, const uint8_t *words, uint8_t *z)
 {
     for (size_t j = 0; j < n; j += lanes)
-        words = rans_chunk8(x, lanes, tables, contexts + j, words, z + j);
+        words = rans_chunk8(x, lanes, tables, table_of + j, words, z + j);
     return words;
 }
 
 static const uint8_t *rans_decode_16(uint32_t *x, size_t lanes, const uint32_t *tables,
-                                     const uint8_t *contexts, size_t n, const uint8_t *words,
+                                     const uint8_t *table_of, size_t n, const uint8_t *words,
                                      uint16_t *z)
 {
     for (size_t j = 0; j < n; j += lanes)
-        words = rans_chunk16(x, lanes, tables, contexts + j, words, z + j);
+        words = rans_chunk16(x, lanes, tables, table_of + j, words, z + j);
     return words;
 }
 

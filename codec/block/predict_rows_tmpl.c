@@ -1,24 +1,33 @@
 /* SPDX-License-Identifier: MIT
- * Prediction, contexts and reconstruction of half rows, for one type of sample.
+ * Half rows of one type of sample: where taps and features come from, prediction, contexts, residuals.
  *
- * Included by predict_level_tmpl.c with SAMPLE (uint8_t or uint16_t), SUM (the type of a prediction's
- * sum: int16_t or int32_t), ACTIVITY (of the activity's sum: uint16_t or uint32_t), Q (fraction bits of
- * weights) and FN(name).  Plain loops over independent samples: each compiler and each vector width
- * gives the same integers.  Loops run to whole tiles; what they make behind the end of a row is never
- * looked at. */
+ * Included by predict_level_tmpl.c with SAMPLE (uint8_t or uint16_t), SIGNED, SUM (the type of a prediction's
+ * sum: int16_t or int32_t), Q (fraction bits of weights) and FN(name).  Plain loops over independent
+ * samples: each compiler and each vector width gives the same integers.  What is written here is the
+ * specification of predict_vector_tmpl.c.  Loops run to whole tiles; what they make behind the end of a row
+ * is never looked at. */
 
+/* Rows around row y as halves: even half at [0], odd half at [half]. */
 struct FN(rows) {
-    /* Row y of a plane; even half at [0], odd half at [half]. */
-    const SAMPLE *x, *r0, *r1;
-    size_t half, stride;
+    SAMPLE *x[3];        /* the frame's rows y, y - 1, y - 2             */
+    SAMPLE *p[3], *q[3]; /* rows y, y - 1, y + 1 of references 0 and 1  */
+    uint8_t *mag[2];     /* magnitudes of residuals in rows y, y - 1    */
+    size_t half;
 };
 
-static inline SAMPLE *FN(row)(const struct pxr_predict_plane *p, int64_t y)
-{
-    return (SAMPLE *)(void *)p->bytes + (size_t)(y + PXR_PLANE_TOP) * p->stride + PXR_PLANE_MARGIN;
-}
+/* A half row that is about to be predicted. */
+struct FN(half_row) {
+    const SAMPLE *taps[PXR_PREDICT_INTER_TAPS];
+    const uint8_t *mag[4]; /* features 0 and 1 are means of two magnitudes each */
+    const struct pxr_predict_tile *tiles;
+    const struct pxr_predict_packed_tile *packed;
+    const uint8_t *weights; /* of features */
+    const struct pxr_predict_model *m;
+    unsigned n_taps, phase;
+    const struct pxr_predict_features *at;
+};
 
-/* ---- planes ------------------------------------------------------------------------------------- */
+/* ---- container samples and halves --------------------------------------------------------------- */
 
 /* What lies left and right of the columns of a finished half row. */
 static inline void FN(edges)(SAMPLE *row, size_t half, uint32_t n_even, uint32_t n_odd, int phase)
@@ -32,244 +41,166 @@ static inline void FN(edges)(SAMPLE *row, size_t half, uint32_t n_even, uint32_t
     }
 }
 
-static inline void FN(copy_row)(const struct pxr_predict_plane *p, int64_t to, int64_t from)
-{
-    memcpy(FN(row)(p, to) - PXR_PLANE_MARGIN, FN(row)(p, from) - PXR_PLANE_MARGIN,
-           p->stride * sizeof(SAMPLE));
-}
+#define SPLIT(TYPE, VALUE)                                                                         \
+    do {                                                                                           \
+        const TYPE *restrict const s = (const void *)src;                                          \
+        for (uint32_t j = 0; j < n_odd; j++) {                                                     \
+            even[j] = (SAMPLE)VALUE(s[2 * j]);                                                     \
+            odd[j] = (SAMPLE)VALUE(s[2 * j + 1]);                                                  \
+        }                                                                                          \
+        even[n_even - 1] = (SAMPLE)VALUE(s[2 * (n_even - 1)]);                                     \
+    } while (0)
+#define PLAIN(v) (v)
+#define SHIFTED(v) (((v) - offset) >> shift)
+#define RANK(v) rank_of[v]
 
-static void FN(load_plane)(const struct pxr_predict_model *m, uint8_t bits, const uint8_t *src,
-                           size_t stride_bytes, const struct pxr_predict_plane *to)
+/* A row of container samples as two halves with their edges. */
+static inline void FN(split_row)(const struct pxr_predict_model *m, uint8_t bits, const uint8_t *src,
+                                 SAMPLE *restrict even, size_t half)
 {
-    const uint32_t n_even = (m->width_px + 1) / 2, n_odd = m->width_px / 2;
-    const uint32_t offset = m->offset;
+    const uint32_t n_even = (m->width_px + 1) / 2, n_odd = m->width_px / 2, offset = m->offset;
     const unsigned shift = m->shift;
-    for (uint32_t y = 0; y < m->height_px; y++, src += stride_bytes) {
-        SAMPLE *restrict even = FN(row)(to, y), *restrict odd = even + to->half;
-        if (bits == 8) {
-            for (uint32_t j = 0; j < n_odd; j++) {
-                even[j] = (SAMPLE)((src[2 * j] - offset) >> shift);
-                odd[j] = (SAMPLE)((src[2 * j + 1] - offset) >> shift);
-            }
-            even[n_even - 1] = (SAMPLE)((src[2 * (n_even - 1)] - offset) >> shift);
-        } else {
-            const pxr_unaligned16 *s = (const void *)src;
-            for (uint32_t j = 0; j < n_odd; j++) {
-                even[j] = (SAMPLE)((s[2 * j] - offset) >> shift);
-                odd[j] = (SAMPLE)((s[2 * j + 1] - offset) >> shift);
-            }
-            even[n_even - 1] = (SAMPLE)((s[2 * (n_even - 1)] - offset) >> shift);
-        }
-        FN(edges)(even, to->half, n_even, n_odd, 0);
-        FN(edges)(even, to->half, n_even, n_odd, 1);
-    }
-    FN(copy_row)(to, -1, 0);
-    FN(copy_row)(to, -2, 0);
-    FN(copy_row)(to, m->height_px, m->height_px - 1);
+    const uint16_t *const rank_of = m->rank_of;
+    SAMPLE *restrict odd = even + half;
+    if (rank_of && bits == 8)
+        SPLIT(uint8_t, RANK);
+    else if (rank_of)
+        SPLIT(pxr_unaligned16, RANK);
+    else if (bits == 8 && !offset && !shift)
+        SPLIT(uint8_t, PLAIN);
+    else if (bits == 8)
+        SPLIT(uint8_t, SHIFTED);
+    else
+        SPLIT(pxr_unaligned16, SHIFTED);
+    FN(edges)(even, half, n_even, n_odd, 0);
+    FN(edges)(even, half, n_even, n_odd, 1);
 }
+#undef SPLIT
+#undef SHIFTED
+#undef RANK
 
-/* The two rows above a frame that is being coded: those of its reference, or the middle of the range. */
-static void FN(begin_frame)(const struct pxr_predict_model *m, const struct pxr_predict_frame *f)
-{
-    const struct pxr_predict_plane *planes = f->planes;
-    const SAMPLE middle = (SAMPLE)((1u << m->depth) >> 1);
-    for (int y = -2; y < 0; y++) {
-        SAMPLE *row = FN(row)(&planes[0], y) - PXR_PLANE_MARGIN;
-        if (f->group)
-            memcpy(row, FN(row)(&planes[1], y) - PXR_PLANE_MARGIN,
-                   planes[0].stride * sizeof(SAMPLE));
-        else
-            for (size_t i = 0; i < planes[0].stride; i++)
-                row[i] = middle;
-    }
-}
+#define JOIN(TYPE, VALUE)                                                                          \
+    do {                                                                                           \
+        TYPE *restrict const d = (void *)dst;                                                      \
+        for (uint32_t j = 0; j < n_odd; j++) {                                                     \
+            d[2 * j] = (TYPE)VALUE(even[j]);                                                       \
+            d[2 * j + 1] = (TYPE)VALUE(odd[j]);                                                    \
+        }                                                                                          \
+        d[2 * (n_even - 1)] = (TYPE)VALUE(even[n_even - 1]);                                       \
+    } while (0)
+#define SHIFTED(v) (((uint32_t)(v) << shift) + offset)
+#define RANKED(v) ranks[v]
 
-/* A frame that has been coded is a reference again. */
-static inline void FN(end_frame)(const struct pxr_predict_frame *f)
+/* Halves back into container samples. */
+static inline void FN(join_row)(const struct pxr_predict_model *m, uint8_t bits,
+                                const SAMPLE *restrict even, size_t half, uint8_t *restrict dst)
 {
-    FN(copy_row)(&f->planes[0], -1, 0);
-    FN(copy_row)(&f->planes[0], -2, 0);
-}
-
-/* Half rows back into container samples. */
-static void FN(store_row)(const struct pxr_predict_model *m, uint8_t bits, const SAMPLE *restrict row,
-                          size_t half, uint8_t *restrict dst)
-{
-    const uint32_t n_even = (m->width_px + 1) / 2, n_odd = m->width_px / 2;
-    const SAMPLE *restrict odd = row + half;
-    const uint32_t offset = m->offset;
+    const uint32_t n_even = (m->width_px + 1) / 2, n_odd = m->width_px / 2, offset = m->offset;
+    const SAMPLE *restrict odd = even + half;
     const unsigned shift = m->shift;
-    if (bits == 8) {
-        for (uint32_t j = 0; j < n_odd; j++) {
-            dst[2 * j] = (uint8_t)(((uint32_t)row[j] << shift) + offset);
-            dst[2 * j + 1] = (uint8_t)(((uint32_t)odd[j] << shift) + offset);
-        }
-        dst[2 * (n_even - 1)] = (uint8_t)(((uint32_t)row[n_even - 1] << shift) + offset);
-    } else {
-        pxr_unaligned16 *restrict d = (void *)dst;
-        for (uint32_t j = 0; j < n_odd; j++) {
-            d[2 * j] = (uint16_t)(((uint32_t)row[j] << shift) + offset);
-            d[2 * j + 1] = (uint16_t)(((uint32_t)odd[j] << shift) + offset);
-        }
-        d[2 * (n_even - 1)] = (uint16_t)(((uint32_t)row[n_even - 1] << shift) + offset);
-    }
+    const uint16_t *const ranks = m->ranks;
+    if (ranks && bits == 8)
+        JOIN(uint8_t, RANKED);
+    else if (ranks)
+        JOIN(pxr_unaligned16, RANKED);
+    else if (bits == 8 && !offset && !shift)
+        JOIN(uint8_t, PLAIN);
+    else if (bits == 8)
+        JOIN(uint8_t, SHIFTED);
+    else
+        JOIN(pxr_unaligned16, SHIFTED);
 }
+#undef JOIN
+#undef PLAIN
+#undef SHIFTED
+#undef RANKED
 
-/* ---- prediction --------------------------------------------------------------------------------- */
+/* ---- taps and features: docs/format.md lists them ----------------------------------------------- */
 
-static inline struct FN(rows) FN(rows_at)(const struct pxr_predict_plane planes[3], int64_t y)
-{
-    return (struct FN(rows)){FN(row)(&planes[0], y), FN(row)(&planes[1], y), FN(row)(&planes[2], y),
-                             planes[0].half, planes[0].stride};
-}
-
-/* The taps of a half row: docs/format.md lists them.  Returns how many. */
-static inline unsigned FN(taps)(const struct FN(rows) *r, unsigned group, unsigned phase,
-                                const SAMPLE *t[PXR_PREDICT_INTER_TAPS])
+static inline void FN(set_taps)(const struct FN(rows) *r, unsigned group, unsigned phase,
+                                struct FN(half_row) *out)
 {
     const size_t h = r->half;
-    const SAMPLE *c = r->x, *n = c - r->stride, *nn = n - r->stride;
+    const SAMPLE *c = r->x[0], *n = r->x[1], *nn = r->x[2];
+    out->n_taps = pxr_predict_n_taps(group);
     if (!group) {
         const SAMPLE *const a[6] = {n, n + h - 1, n + h, nn, n - 1, n + 1};
         const SAMPLE *const b[6] = {c, c + 1, n + h, n, n + 1, nn + h};
-        memcpy(t, phase ? b : a, sizeof a);
-        return PXR_PREDICT_INTRA_TAPS;
+        memcpy(out->taps, phase ? b : a, sizeof a);
+        return;
     }
-    const SAMPLE *p = r->r0, *pn = p - r->stride, *ps = p + r->stride;
-    const SAMPLE *q = r->r1, *qn = q - r->stride, *qs = q + r->stride;
+    const SAMPLE *p = r->p[0], *pn = r->p[1], *ps = r->p[2], *q = r->q[0], *qn = r->q[1], *qs = r->q[2];
     const SAMPLE *const a[16] = {n,  n + h - 1,  n + h,  nn, p,         p + h - 1, p + h, pn,
                                  ps, ps + h - 1, ps + h, q,  q + h - 1, q + h,     qn,    qs};
     const SAMPLE *const b[16] = {c,      c + 1,  n + h, n,     n + 1, p + h, p,      p + 1,
                                  pn + h, ps + h, ps + 1, q + h, q,     q + 1, qn + h, qs + h};
-    memcpy(t, phase ? b : a, sizeof a);
-    return PXR_PREDICT_INTER_TAPS;
+    memcpy(out->taps, phase ? b : a, sizeof a);
 }
 
-#define T(k) w##k *t##k[i]
-#define TAP(k)                                                                                     \
-    const SAMPLE *restrict const t##k = taps[k] + j;                                               \
-    const int w##k = tile->w[k];
-
-/* Predictions, rounded, and what was rounded away, of n samples (whole tiles). */
-static inline void FN(finish_prediction)(const SUM *restrict sums, SUM most, SAMPLE *restrict p,
-                                         int8_t *restrict fraction)
+static inline void FN(set_magnitudes)(const struct FN(rows) *r, unsigned phase, struct FN(half_row) *out)
 {
+    const uint8_t *const mag = r->mag[0], *const above = r->mag[1], *const above_odd = above + r->half;
+    const uint8_t *const a[4] = {above, above, above_odd - 1, above_odd};
+    const uint8_t *const b[4] = {mag, mag + 1, above_odd, above_odd};
+    memcpy(out->mag, phase ? b : a, sizeof a);
+}
+
+static inline struct FN(half_row) FN(half_row_at)(const struct pxr_predict_model *m,
+                                                  const struct FN(rows) *r, unsigned group, unsigned phase,
+                                                  uint32_t y)
+{
+    const size_t tile = pxr_predict_tile_row(m, group, phase, y / PXR_PREDICT_TILE_ROWS);
+    struct FN(half_row) out = {.at = &pxr_predict_features_at[group > 0][phase],
+                               .tiles = m->tiles + tile,
+                               .packed = m->packed + tile,
+                               .weights = m->features[group][phase],
+                               .m = m,
+                               .phase = phase};
+    FN(set_taps)(r, group, phase, &out);
+    FN(set_magnitudes)(r, phase, &out);
+    return out;
+}
+
+/* ---- prediction --------------------------------------------------------------------------------- */
+
+/* Predictions of one tile, rounded, and what was rounded away, as fraction + 2^(Q - 1). */
+static inline void FN(predict_tile)(const struct FN(half_row) *h, size_t j, SAMPLE *restrict p,
+                                    uint8_t *restrict fraction)
+{
+    enum { HALF = 1 << (Q - 1), FRACTION = (1 << Q) - 1 };
+    const struct pxr_predict_tile *const tile = h->tiles + j / PXR_PREDICT_TILE;
+    const SUM most = (SUM)(((1 << h->m->depth) - 1) * (1 << Q));
+    SUM sums[PXR_PREDICT_TILE];
+    for (unsigned i = 0; i < PXR_PREDICT_TILE; i++)
+        sums[i] = (SUM)tile->bias;
+    for (unsigned k = 0; k < h->n_taps; k += 2) {
+        const SAMPLE *restrict const a = h->taps[k] + j, *restrict const b = h->taps[k + 1] + j;
+        const int u = tile->w[k], v = tile->w[k + 1];
+        for (unsigned i = 0; i < PXR_PREDICT_TILE; i++) /* modulo 2^16 or 2^32: the whole sum fits */
+            sums[i] = (SUM)(UNSIGNED_SUM)((UNSIGNED_SUM)sums[i] + (UNSIGNED_SUM)(u * a[i]) +
+                                          (UNSIGNED_SUM)(v * b[i]));
+    }
     for (unsigned i = 0; i < PXR_PREDICT_TILE; i++) {
         SUM v = sums[i];
         v = v < 0 ? 0 : v;
-        v = v > most ? most : v;
-        const SUM whole = (SUM)((SUM)(v + (1 << (Q - 1))) >> Q);
-        p[i] = (SAMPLE)whole;
-        fraction[i] = (int8_t)(v - (SUM)(whole << Q));
+        v = (SUM)((v > most ? most : v) + HALF);
+        p[i] = (SAMPLE)(v >> Q);
+        fraction[i] = (uint8_t)(v & FRACTION);
     }
-}
-
-static void FN(predict_inter)(const struct pxr_predict_tile *tile, const SAMPLE *const taps[16], size_t n,
-                              SUM most, SAMPLE *p, int8_t *fraction)
-{
-    for (size_t j = 0; j < n; j += PXR_PREDICT_TILE, tile++) {
-        SUM sums[PXR_PREDICT_TILE];
-        TAP(0) TAP(1) TAP(2) TAP(3) TAP(4) TAP(5) TAP(6) TAP(7)
-        TAP(8) TAP(9) TAP(10) TAP(11) TAP(12) TAP(13) TAP(14) TAP(15)
-        const int bias = tile->bias;
-        for (unsigned i = 0; i < PXR_PREDICT_TILE; i++)
-            sums[i] = (SUM)(bias + T(0) + T(1) + T(2) + T(3) + T(4) + T(5) + T(6) + T(7) + T(8) + T(9) +
-                            T(10) + T(11) + T(12) + T(13) + T(14) + T(15));
-        FN(finish_prediction)(sums, most, p + j, fraction + j);
-    }
-}
-
-static void FN(predict_intra)(const struct pxr_predict_tile *tile, const SAMPLE *const taps[6], size_t n,
-                              SUM most, SAMPLE *p, int8_t *fraction)
-{
-    for (size_t j = 0; j < n; j += PXR_PREDICT_TILE, tile++) {
-        SUM sums[PXR_PREDICT_TILE];
-        TAP(0) TAP(1) TAP(2) TAP(3) TAP(4) TAP(5)
-        const int bias = tile->bias;
-        for (unsigned i = 0; i < PXR_PREDICT_TILE; i++)
-            sums[i] = (SUM)(bias + T(0) + T(1) + T(2) + T(3) + T(4) + T(5));
-        FN(finish_prediction)(sums, most, p + j, fraction + j);
-    }
-}
-#undef T
-#undef TAP
-
-static inline void FN(predict)(const struct pxr_predict_model *m, const struct FN(rows) *r,
-                               unsigned group, unsigned phase, int64_t y, size_t n, SAMPLE *p,
-                               int8_t *fraction)
-{
-    const SAMPLE *taps[PXR_PREDICT_INTER_TAPS];
-    const struct pxr_predict_tile *tile =
-        pxr_predict_tiles(m, group, phase, (uint32_t)(y / PXR_PREDICT_TILE_ROWS));
-    const SUM most = (SUM)(((1 << m->depth) - 1) * (1 << Q));
-    FN(taps)(r, group, phase, taps);
-    if (group)
-        FN(predict_inter)(tile, taps, n, most, p, fraction);
-    else
-        FN(predict_intra)(tile, taps, n, most, p, fraction);
 }
 
 /* ---- activity ----------------------------------------------------------------------------------- */
-
-/* Where the features of a half row come from. */
-struct FN(features) {
-    const SAMPLE *a0, *a1, *b0, *b1;           /* 0, 1: means of magnitudes            */
-    const SAMPLE *d0, *d1;                     /* 2: a difference                      */
-    const SAMPLE *e0, *e1, *e2, *e3;           /* 3: the mean of two differences       */
-    const SAMPLE *f0, *f1, *g0, *g1, *h0, *h1; /* 4, 5, 7: differences                 */
-    const uint8_t *m0, *m1, *n0, *n1;          /* 8, 9: means of references' magnitudes */
-};
-
-/* mag: magnitudes of this row, above: of the row before; laid out as rows of a plane, as are those of the
- * references, ref0 and ref1. */
-static inline struct FN(features) FN(features_at)(const struct FN(rows) *r, const SAMPLE *mag,
-                                                  const SAMPLE *above, const uint8_t *ref0,
-                                                  const uint8_t *ref1, unsigned group, unsigned phase)
-{
-    const size_t h = r->half;
-    const SAMPLE *c = r->x, *n = c - r->stride, *nn = n - r->stride;
-    const SAMPLE *p = r->r0, *pn = p - r->stride, *ps = p + r->stride, *q = r->r1;
-    const uint8_t *m0 = phase ? ref0 + h : ref0, *m1 = phase ? ref1 + h : ref1;
-    const uint8_t *west = phase ? ref0 : ref0 + h - 1, *east = west + 1;
-    if (!group)
-        return phase ? (struct FN(features)){mag, mag + 1, above + h, above + h, c, c + 1, c, n,
-                                             c + 1, n + 1, n, n + 1, n + h, nn + h, n + h, n,
-                                             m0, m1, west, east}
-                     : (struct FN(features)){above, above, above + h - 1, above + h, n, nn, n + h - 1,
-                                             n, n + h, n, n + h - 1, n + h, n - 1, n + 1, n, n + h,
-                                             m0, m1, west, east};
-    return phase ? (struct FN(features)){mag, mag + 1, above + h, above + h, p + h, q + h, c, p, c + 1,
-                                         p + 1, p, p + 1, pn + h, ps + h, c, c + 1, m0, m1, west, east}
-                 : (struct FN(features)){above, above, above + h - 1, above + h, p, q, n, pn, n, pn,
-                                         p + h - 1, p + h, pn, ps, n + h - 1, n + h, m0, m1, west, east};
-}
 
 /* In the narrowest types: so a compiler finds the instructions for them. */
 #define MEAN(a, b) ((SAMPLE)(((a) + (b) + 1) >> 1))
 #define MEAN8(a, b) ((uint8_t)(((a) + (b) + 1) >> 1))
 #define DIFF(a, b) ((SAMPLE)((a) > (b) ? (a) - (b) : (b) - (a)))
+#define BYTE(v) FN(byte)((SAMPLE)(v), shift)
 
-/* Sums of weighted features of n samples (whole tiles). */
-static void FN(activities)(const struct FN(features) *s, const uint8_t w[PXR_PREDICT_FEATURES],
-                           unsigned level_shift, const SAMPLE *restrict p, size_t n,
-                           ACTIVITY *restrict out)
+static inline uint8_t FN(byte)(SAMPLE v, unsigned shift)
 {
-    const ACTIVITY w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3], w4 = w[4], w5 = w[5], w6 = w[6],
-                   w7 = w[7], w8 = w[8], w9 = w[9];
-    const struct FN(features) f = *s;
-    for (size_t j = 0; j < n; j++) {
-        ACTIVITY a = (ACTIVITY)(w0 * MEAN(f.a0[j], f.a1[j]));
-        a = (ACTIVITY)(a + w1 * MEAN(f.b0[j], f.b1[j]));
-        a = (ACTIVITY)(a + w2 * DIFF(f.d0[j], f.d1[j]));
-        a = (ACTIVITY)(a + w3 * MEAN(DIFF(f.e0[j], f.e1[j]), DIFF(f.e2[j], f.e3[j])));
-        a = (ACTIVITY)(a + w4 * DIFF(f.f0[j], f.f1[j]));
-        a = (ACTIVITY)(a + w5 * DIFF(f.g0[j], f.g1[j]));
-        a = (ACTIVITY)(a + w6 * (ACTIVITY)(p[j] >> level_shift));
-        a = (ACTIVITY)(a + w7 * DIFF(f.h0[j], f.h1[j]));
-        a = (ACTIVITY)(a + w8 * MEAN8(f.m0[j], f.m1[j]));
-        a = (ACTIVITY)(a + w9 * MEAN8(f.n0[j], f.n1[j]));
-        out[j] = a;
-    }
+    v = (SAMPLE)(v >> shift);
+    return (uint8_t)(v < 255 ? v : 255);
 }
 
 static inline unsigned FN(level_shift)(const struct pxr_predict_model *m)
@@ -277,359 +208,125 @@ static inline unsigned FN(level_shift)(const struct pxr_predict_model *m)
     return m->depth > 6 ? m->depth - 6u : 0;
 }
 
-/* Contexts: activity level x phase x distance of the prediction from a whole number. */
-static void FN(contexts_of)(const uint32_t *thresholds, unsigned phase, const ACTIVITY *restrict activity,
-                         const int8_t *restrict fraction, size_t n, uint8_t *restrict contexts)
+/* The ten features of sample j; p is its prediction. */
+static inline void FN(features_of)(const struct FN(half_row) *h, size_t j, SAMPLE p,
+                                   uint8_t out[PXR_PREDICT_FEATURES])
 {
-    ACTIVITY th[PXR_PREDICT_LEVELS - 1];
-    for (unsigned k = 0; k < PXR_PREDICT_LEVELS - 1; k++)
-        th[k] = (ACTIVITY)(thresholds[k] < (ACTIVITY)-1 ? thresholds[k] : (ACTIVITY)-1);
-    const uint8_t base = (uint8_t)(phase * PXR_PREDICT_LEVELS * PXR_PREDICT_FRACTIONS);
-    enum { NEAR = 11 << (Q - 6), FAR = 22 << (Q - 6) };
-    for (size_t j = 0; j < n; j++) {
-        ACTIVITY level = 0;
-        for (unsigned k = 0; k < PXR_PREDICT_LEVELS - 1; k++)
-            level = (ACTIVITY)(level + (ACTIVITY)(activity[j] > th[k]));
-        contexts[j] = (uint8_t)level;
-    }
-    for (size_t j = 0; j < n; j++) {
-        const uint8_t f = (uint8_t)(fraction[j] < 0 ? -fraction[j] : fraction[j]);
-        const uint8_t far = (uint8_t)((uint8_t)(f > NEAR) + (uint8_t)(f > FAR));
-        contexts[j] = (uint8_t)(base + (uint8_t)(contexts[j] * PXR_PREDICT_FRACTIONS) + far);
+    const struct pxr_predict_features *const at = h->at;
+    const unsigned shift = h->m->feature_shift;
+#define TAP(k) h->taps[at->k][j]
+#define TAP_DIFF(k) BYTE(DIFF(TAP(k[0]), TAP(k[1])))
+#define TAP_BEND(k) BYTE(DIFF(TAP(k[0]), MEAN(TAP(k[1]), TAP(k[2]))))
+    out[0] = MEAN8(h->mag[0][j], h->mag[1][j]);
+    out[1] = MEAN8(h->mag[2][j], h->mag[3][j]);
+    out[2] = TAP_DIFF(f2);
+    out[3] = MEAN8(TAP_DIFF(f3), BYTE(DIFF(TAP(f3[2]), TAP(f3[3]))));
+    out[4] = TAP_DIFF(f4);
+    out[5] = TAP_DIFF(f5);
+    out[6] = (uint8_t)(p >> FN(level_shift)(h->m));
+    out[7] = TAP_DIFF(f7);
+    out[8] = TAP_BEND(f8);
+    out[9] = TAP_BEND(f9);
+#undef TAP
+#undef TAP_DIFF
+#undef TAP_BEND
+}
+
+/* weight x |a - b| of one tile, added to the activity. */
+static inline void FN(add_diff)(const SAMPLE *restrict a, const SAMPLE *restrict b, unsigned shift,
+                                uint16_t weight, uint16_t *restrict activity)
+{
+    for (unsigned i = 0; i < PXR_PREDICT_TILE; i++)
+        activity[i] = (uint16_t)(activity[i] + weight * BYTE(DIFF(a[i], b[i])));
+}
+
+static inline void FN(add_bend)(const SAMPLE *restrict a, const SAMPLE *restrict b, const SAMPLE *restrict c,
+                                unsigned shift, uint16_t weight, uint16_t *restrict activity)
+{
+    for (unsigned i = 0; i < PXR_PREDICT_TILE; i++)
+        activity[i] = (uint16_t)(activity[i] + weight * BYTE(DIFF(a[i], MEAN(b[i], c[i]))));
+}
+
+/* Sums of weighted features of one tile: feature by feature, which compilers turn into vectors. */
+static inline void FN(activity_of_tile)(const struct FN(half_row) *h, size_t j, const SAMPLE *restrict p,
+                                        uint16_t *restrict activity)
+{
+    const struct pxr_predict_features *const at = h->at;
+    const unsigned shift = h->m->feature_shift, level = FN(level_shift)(h->m);
+    const uint8_t *const w = h->weights;
+    const uint8_t *restrict const a = h->mag[0] + j, *restrict const b = h->mag[1] + j,
+                                  *restrict const c = h->mag[2] + j, *restrict const d = h->mag[3] + j;
+#define TAP(k) (h->taps[at->k] + j)
+    for (unsigned i = 0; i < PXR_PREDICT_TILE; i++)
+        activity[i] = (uint16_t)(w[0] * MEAN8(a[i], b[i]) + w[1] * MEAN8(c[i], d[i]) +
+                                 w[6] * (uint8_t)(p[i] >> level));
+    const SAMPLE *const e0 = TAP(f3[0]), *const e1 = TAP(f3[1]), *const e2 = TAP(f3[2]), *const e3 = TAP(f3[3]);
+    for (unsigned i = 0; i < PXR_PREDICT_TILE; i++)
+        activity[i] = (uint16_t)(activity[i] +
+                                 w[3] * MEAN8(BYTE(DIFF(e0[i], e1[i])), BYTE(DIFF(e2[i], e3[i]))));
+    FN(add_diff)(TAP(f2[0]), TAP(f2[1]), shift, w[2], activity);
+    FN(add_diff)(TAP(f4[0]), TAP(f4[1]), shift, w[4], activity);
+    FN(add_diff)(TAP(f5[0]), TAP(f5[1]), shift, w[5], activity);
+    FN(add_diff)(TAP(f7[0]), TAP(f7[1]), shift, w[7], activity);
+    FN(add_bend)(TAP(f8[0]), TAP(f8[1]), TAP(f8[2]), shift, w[8], activity);
+    FN(add_bend)(TAP(f9[0]), TAP(f9[1]), TAP(f9[2]), shift, w[9], activity);
+#undef TAP
+}
+
+/* Predictions, fractions and tables of n samples (whole tiles). */
+static inline void FN(predict_plain)(const struct FN(half_row) *h, size_t n, SAMPLE *p, uint8_t *fraction,
+                                     uint8_t *tables)
+{
+    enum { NEAR = 11 << (Q - 6), FAR = 22 << (Q - 6), HALF = 1 << (Q - 1) };
+    const uint8_t *const levels = h->m->levels[h->phase], *const table_of = h->m->table_of[h->phase];
+    const unsigned shift = h->m->activity_shift[h->phase];
+    for (size_t j = 0; j < n; j += PXR_PREDICT_TILE) {
+        uint16_t activity[PXR_PREDICT_TILE];
+        uint8_t far[PXR_PREDICT_TILE];
+        FN(predict_tile)(h, j, p + j, fraction + j);
+        FN(activity_of_tile)(h, j, p + j, activity);
+        for (unsigned i = 0; i < PXR_PREDICT_TILE; i++) {
+            const uint8_t d = (uint8_t)(fraction[j + i] > HALF ? fraction[j + i] - HALF
+                                                               : HALF - fraction[j + i]);
+            const uint16_t a = (uint16_t)(activity[i] >> shift);
+            far[i] = (uint8_t)((uint8_t)(d > NEAR) + (uint8_t)(d > FAR));
+            activity[i] = a < 255 ? a : 255;
+        }
+        for (unsigned i = 0; i < PXR_PREDICT_TILE; i++)
+            tables[j + i] = table_of[levels[activity[i]] + far[i]];
     }
 }
 
 /* ---- residuals ---------------------------------------------------------------------------------- */
 
 /* From folded residuals to samples and magnitudes. */
-static void FN(reconstruct)(const struct pxr_predict_model *m, const SAMPLE *restrict p,
-                            const int8_t *restrict fraction, const SAMPLE *restrict z, size_t n,
-                            SAMPLE *restrict x, SAMPLE *restrict mag)
+static inline void FN(reconstruct)(const struct pxr_predict_model *m, const SAMPLE *restrict p,
+                                   const uint8_t *restrict fraction, const SAMPLE *restrict z, size_t n,
+                                   SAMPLE *restrict x, uint8_t *restrict mag)
 {
     const SAMPLE mask = (SAMPLE)((1u << m->depth) - 1);
+    const unsigned shift = m->feature_shift;
     for (size_t j = 0; j < n; j++) {
         const SAMPLE half = (SAMPLE)(z[j] >> 1), sign = (SAMPLE)(0 - (z[j] & 1));
         const SAMPLE e = (SAMPLE)(half ^ sign);
-        const SAMPLE flip = (SAMPLE)(fraction[j] < 0 ? (SAMPLE)-1 : 0);
+        const SAMPLE flip = (SAMPLE)(fraction[j] < 1 << (Q - 1) ? (SAMPLE)-1 : 0);
         x[j] = (SAMPLE)((SAMPLE)(p[j] + (SAMPLE)((e ^ flip) - flip)) & mask);
-        mag[j] = (SAMPLE)(half + (z[j] & 1)); /* |e| */
+        mag[j] = BYTE(half + (z[j] & 1)); /* |e| */
     }
 }
 
 /* The other way round. */
-static void FN(fold)(const struct pxr_predict_model *m, const SAMPLE *restrict p,
-                     const int8_t *restrict fraction, const SAMPLE *restrict x, size_t n,
-                     SAMPLE *restrict z)
+static inline void FN(fold)(const struct pxr_predict_model *m, const SAMPLE *restrict p,
+                            const uint8_t *restrict fraction, const SAMPLE *restrict x, size_t n,
+                            SAMPLE *restrict z, uint8_t *restrict mag)
 {
-    const unsigned up = 8 * (unsigned)sizeof(SAMPLE) - m->depth;
+    const unsigned up = 8 * (unsigned)sizeof(SAMPLE) - m->depth, shift = m->feature_shift;
     for (size_t j = 0; j < n; j++) {
-        const SAMPLE flip = (SAMPLE)(fraction[j] < 0 ? (SAMPLE)-1 : 0);
+        const SAMPLE flip = (SAMPLE)(fraction[j] < 1 << (Q - 1) ? (SAMPLE)-1 : 0);
         const SAMPLE d = (SAMPLE)(x[j] - p[j]);
         const SAMPLE e = (SAMPLE)((d ^ flip) - flip); /* modulo 2^depth, not yet cut */
         const SIGNED s = (SIGNED)((SIGNED)(SAMPLE)(e << up) >> up);
         z[j] = (SAMPLE)((SAMPLE)((SAMPLE)s << 1) ^ (SAMPLE)(s >> (8 * (int)sizeof(SAMPLE) - 1)));
+        mag[j] = BYTE((SAMPLE)(z[j] >> 1) + (z[j] & 1));
     }
 }
-
-/* The part of a magnitude that is kept for the frames that refer to this one. */
-static inline void FN(keep_magnitudes)(const struct pxr_predict_model *m, const SAMPLE *restrict mag,
-                                       size_t n, uint8_t *restrict out)
-{
-    const unsigned shift = m->magnitude_shift;
-    for (size_t j = 0; j < n; j++) {
-        const SAMPLE v = (SAMPLE)(mag[j] >> shift);
-        out[j] = (uint8_t)(v < 255 ? v : 255);
-    }
-}
-
-static void FN(magnitudes)(const struct pxr_predict_model *m, const void *residuals, size_t n,
-                           uint8_t *restrict out)
-{
-    const SAMPLE *restrict z = residuals;
-    const unsigned shift = m->magnitude_shift;
-    for (size_t j = 0; j < n; j++) {
-        const SAMPLE v = (SAMPLE)((SAMPLE)((z[j] >> 1) + (z[j] & 1)) >> shift);
-        out[j] = (uint8_t)(v < 255 ? v : 255);
-    }
-}
-
-/* ---- frames ------------------------------------------------------------------------------------- */
-
-struct FN(scratch) {
-    SAMPLE *p, *z, *mag, *above; /* mag, above: even half at [0] */
-    int8_t *fraction;
-    ACTIVITY *activity;
-    uint8_t *contexts, *ref[2]; /* ref: kept magnitudes of the references, even half at [0] */
-};
-
-static inline struct FN(scratch) FN(scratch_at)(uint8_t *memory, size_t half)
-{
-    struct FN(scratch) s;
-    const size_t lanes = PXR_PREDICT_MAX_LANES;
-    s.p = (SAMPLE *)(void *)memory;
-    s.z = s.p + half + lanes;
-    s.mag = s.z + half + lanes + PXR_PLANE_MARGIN;
-    s.above = s.mag + 2 * half;
-    s.activity = (ACTIVITY *)(void *)(s.above + 2 * half);
-    s.fraction = (int8_t *)(s.activity + half);
-    s.contexts = (uint8_t *)(s.fraction + half + lanes);
-    s.ref[0] = s.contexts + half + lanes + PXR_PLANE_MARGIN;
-    s.ref[1] = s.ref[0] + 2 * half;
-    memset(memory, 0, (size_t)(s.ref[1] + 2 * half - memory));
-    return s;
-}
-
-static inline void FN(swap_magnitudes)(struct FN(scratch) *s)
-{
-    SAMPLE *t = s->mag;
-    s->mag = s->above;
-    s->above = t;
-}
-
-/* Kept magnitudes of row y of both references, with margins. */
-static inline void FN(load_ref_magnitudes)(const struct pxr_predict_model *m,
-                                           const struct pxr_predict_frame *f, uint32_t y, size_t half,
-                                           struct FN(scratch) *s)
-{
-    const uint32_t n_even = (m->width_px + 1) / 2, n_odd = m->width_px / 2;
-    for (int i = 0; f->group && i < 2; i++) {
-        const uint8_t *from = f->magnitudes[i] + (size_t)y * m->width_px;
-        memcpy(s->ref[i], from, n_even);
-        memcpy(s->ref[i] + half, from + n_even, n_odd);
-        byte_edges(s->ref[i], half, n_even, n_odd);
-    }
-}
-
-static inline void FN(half_contexts)(const struct pxr_predict_model *m, const struct FN(rows) *r,
-                                     struct FN(scratch) *s, unsigned group, unsigned phase, size_t n)
-{
-    const struct FN(features) f =
-        FN(features_at)(r, s->mag, s->above, s->ref[0], s->ref[1], group, phase);
-    FN(activities)(&f, m->features[group][phase], FN(level_shift)(m), s->p, n, s->activity);
-    FN(contexts_of)(m->thresholds[phase], phase, s->activity, s->fraction, n, s->contexts);
-}
-
-static bool FN(decode)(const struct pxr_predict_model *m, const uint32_t *tables,
-                       const struct pxr_predict_frame *f, uint8_t bits, const uint8_t *states,
-                       const uint8_t *words, size_t words_bytes, uint8_t *row_scratch, uint8_t *dst,
-                       uint8_t *magnitudes)
-{
-    const uint32_t n_half[2] = {(m->width_px + 1) / 2, m->width_px / 2};
-    const size_t half = f->planes[0].half, lanes = (size_t)1 << m->lanes_log2;
-    const size_t row_bytes = (size_t)m->width_px * (bits / 8u);
-    const uint8_t *const end = words + words_bytes;
-    struct FN(scratch) s = FN(scratch_at)(row_scratch, half);
-    uint32_t x[PXR_PREDICT_MAX_LANES];
-    for (size_t i = 0; i < lanes; i++)
-        x[i] = pxr_load_u32le(states + 4 * i);
-    FN(begin_frame)(m, f);
-    for (uint32_t y = 0; y < m->height_px; y++) {
-        const struct FN(rows) r = FN(rows_at)(f->planes, y);
-        SAMPLE *row = FN(row)(&f->planes[0], y);
-        FN(load_ref_magnitudes)(m, f, y, half, &s);
-        for (unsigned phase = 0; phase < 2; phase++) {
-            const size_t n = n_half[phase], to_odd = phase ? half : 0;
-            const size_t padded = (size_t)pxr_round_up_u64(n, PXR_PREDICT_TILE);
-            FN(predict)(m, &r, f->group, phase, y, padded, s.p, s.fraction);
-            FN(half_contexts)(m, &r, &s, f->group, phase, padded);
-            for (size_t j = n; j < padded; j++)
-                s.contexts[j] = PXR_PREDICT_PAD;
-            words = FN(rans_decode)(x, lanes, tables, s.contexts, n, words, s.z);
-            if (words > end)
-                return false;
-            FN(reconstruct)(m, s.p, s.fraction, s.z, n, row + to_odd, s.mag + to_odd);
-            FN(keep_magnitudes)(m, s.mag + to_odd, n, magnitudes);
-            magnitudes += n;
-            FN(edges)(row, half, n_half[0], n_half[1], (int)phase);
-            FN(edges)(s.mag, half, n_half[0], n_half[1], (int)phase);
-        }
-        FN(store_row)(m, bits, row, half, dst + y * row_bytes);
-        FN(swap_magnitudes)(&s);
-    }
-    for (size_t i = 0; i < lanes; i++)
-        if (x[i] != PXR_RANS_LOW)
-            return false;
-    return words == end;
-}
-
-/* ---- encoding ----------------------------------------------------------------------------------- */
-
-static void FN(residuals)(const struct pxr_predict_model *m, const struct pxr_predict_frame *f,
-                          uint8_t *row_scratch, void *residuals)
-{
-    const uint32_t n_half[2] = {(m->width_px + 1) / 2, m->width_px / 2};
-    const size_t half = f->planes[0].half;
-    struct FN(scratch) s = FN(scratch_at)(row_scratch, half);
-    SAMPLE *z = residuals;
-    FN(begin_frame)(m, f);
-    for (uint32_t y = 0; y < m->height_px; y++) {
-        const struct FN(rows) r = FN(rows_at)(f->planes, y);
-        for (unsigned phase = 0; phase < 2; phase++) {
-            const size_t n = n_half[phase], padded = (size_t)pxr_round_up_u64(n, PXR_PREDICT_TILE);
-            FN(predict)(m, &r, f->group, phase, y, padded, s.p, s.fraction);
-            FN(fold)(m, s.p, s.fraction, r.x + (phase ? half : 0), n, z);
-            z += n;
-        }
-    }
-    FN(end_frame)(f);
-}
-
-/* Magnitudes of one row from its residuals, with margins. */
-static inline void FN(load_magnitudes)(const struct pxr_predict_model *m, const SAMPLE *residuals,
-                                       uint32_t y, size_t half, SAMPLE *restrict mag)
-{
-    const uint32_t n_half[2] = {(m->width_px + 1) / 2, m->width_px / 2};
-    const SAMPLE *restrict z = residuals + (size_t)y * m->width_px;
-    for (unsigned phase = 0; phase < 2; phase++) {
-        SAMPLE *restrict to = mag + (phase ? half : 0);
-        for (uint32_t j = 0; j < n_half[phase]; j++)
-            to[j] = (SAMPLE)((z[j] >> 1) + (z[j] & 1));
-        z += n_half[phase];
-        FN(edges)(mag, half, n_half[0], n_half[1], (int)phase);
-    }
-}
-
-static void FN(contexts)(const struct pxr_predict_model *m, const struct pxr_predict_frame *f,
-                         const void *residuals, uint8_t *row_scratch, uint8_t *contexts)
-{
-    const uint32_t n_half[2] = {(m->width_px + 1) / 2, m->width_px / 2};
-    const size_t half = f->planes[0].half;
-    struct FN(scratch) s = FN(scratch_at)(row_scratch, half);
-    FN(begin_frame)(m, f);
-    for (uint32_t y = 0; y < m->height_px; y++) {
-        const struct FN(rows) r = FN(rows_at)(f->planes, y);
-        FN(load_ref_magnitudes)(m, f, y, half, &s);
-        FN(load_magnitudes)(m, residuals, y, half, s.mag);
-        for (unsigned phase = 0; phase < 2; phase++) {
-            const size_t n = n_half[phase], padded = (size_t)pxr_round_up_u64(n, PXR_PREDICT_TILE);
-            FN(predict)(m, &r, f->group, phase, y, padded, s.p, s.fraction);
-            FN(half_contexts)(m, &r, &s, f->group, phase, padded);
-            memcpy(contexts, s.contexts, n);
-            contexts += n;
-        }
-        FN(swap_magnitudes)(&s);
-    }
-    FN(end_frame)(f);
-}
-
-/* ---- fitting ------------------------------------------------------------------------------------ */
-
-static void FN(fit)(const struct pxr_predict_model *m, const struct pxr_predict_frame *f, unsigned phase,
-                    uint32_t tile_y, uint32_t tile_x, uint32_t row_step, uint32_t row_phase,
-                    float robust, struct pxr_predict_sums *sums)
-{
-    enum { COLUMN_STEP = 4 };
-    const uint32_t n_columns = phase ? m->width_px / 2 : (m->width_px + 1) / 2;
-    const uint32_t j0 = tile_x * PXR_PREDICT_TILE;
-    const uint32_t j1 = (uint32_t)pxr_min_u64(j0 + PXR_PREDICT_TILE, n_columns);
-    const uint32_t y0 = tile_y * PXR_PREDICT_TILE_ROWS;
-    const uint32_t y1 = (uint32_t)pxr_min_u64(y0 + PXR_PREDICT_TILE_ROWS, m->height_px);
-    const unsigned n_taps = pxr_predict_n_taps(f->group), anchor = f->group ? (phase ? 5 : 4) : 0;
-    if (!tile_y)
-        FN(begin_frame)(m, f);
-    for (uint32_t y = y0 + row_phase % row_step; y < y1; y += row_step) {
-        const struct FN(rows) r = FN(rows_at)(f->planes, y);
-        const SAMPLE *taps[PXR_PREDICT_INTER_TAPS], *x = r.x + (phase ? r.half : 0);
-        FN(taps)(&r, f->group, phase, taps);
-        for (uint32_t j = j0 + (y / row_step + row_phase) % COLUMN_STEP; j < j1; j += COLUMN_STEP) {
-            float v[PXR_FIT_STRIDE] = {0}, distance = 0;
-            const float base = (float)taps[anchor][j];
-            v[0] = (float)x[j] - base;
-            for (unsigned k = 0; k < n_taps; k++) {
-                v[k + 1] = (float)taps[k][j] - base;
-                distance += v[k + 1] * v[k + 1];
-            }
-            const float weight = robust / (robust + distance / (float)n_taps);
-            float weighted[PXR_FIT_STRIDE];
-            for (unsigned k = 0; k < PXR_FIT_STRIDE; k++)
-                weighted[k] = weight * v[k];
-            for (unsigned i = 0; i <= n_taps; i++)
-                for (unsigned k = 0; k < PXR_FIT_STRIDE; k++)
-                    sums->a[i * PXR_FIT_STRIDE + k] += v[i] * weighted[k];
-            sums->weight += (double)weight;
-            sums->target += (double)(weight * (float)x[j]);
-            for (unsigned k = 0; k < n_taps; k++)
-                sums->taps[k] += (double)(weight * (float)taps[k][j]);
-        }
-    }
-    if (!tile_y)
-        FN(end_frame)(f);
-}
-
-/* One row's samples into the sums. */
-static inline void FN(sum_activity)(const struct FN(features) *f, const SAMPLE *p, const SAMPLE *mag,
-                                    unsigned level_shift, size_t n, struct pxr_predict_activity *sums)
-{
-    for (size_t j = 0; j < n; j += 4) {
-        const double v[PXR_PREDICT_FEATURES] = {
-            MEAN(f->a0[j], f->a1[j]),
-            MEAN(f->b0[j], f->b1[j]),
-            DIFF(f->d0[j], f->d1[j]),
-            MEAN(DIFF(f->e0[j], f->e1[j]), DIFF(f->e2[j], f->e3[j])),
-            DIFF(f->f0[j], f->f1[j]),
-            DIFF(f->g0[j], f->g1[j]),
-            (double)(p[j] >> level_shift),
-            DIFF(f->h0[j], f->h1[j]),
-            MEAN8(f->m0[j], f->m1[j]),
-            MEAN8(f->n0[j], f->n1[j]),
-        };
-        const double target = mag[j];
-        /* Large residuals must not decide alone where the small ones are. */
-        const double weight = 1 / (1 + v[0] + v[1] + v[3]);
-        for (unsigned i = 0; i < PXR_PREDICT_FEATURES; i++) {
-            for (unsigned k = 0; k < PXR_PREDICT_FEATURES; k++)
-                sums->a[i][k] += weight * v[i] * v[k];
-            sums->b[i] += weight * v[i] * target;
-        }
-    }
-}
-
-/* Codes of thresholds, within a factor of 1/16. */
-static inline void FN(count_activity)(const ACTIVITY *activity, size_t n, uint32_t histogram[256])
-{
-    for (size_t j = 0; j < n; j++) {
-        uint32_t code = 0;
-        const uint64_t a = (uint64_t)activity[j] << 3;
-        if (a >= 16) {
-            const unsigned e = 59 - (unsigned)__builtin_clzll(a);
-            code = e << 4 | (uint32_t)(a >> e & 15);
-        }
-        histogram[code < 255 ? code : 255]++;
-    }
-}
-
-static void FN(activity)(const struct pxr_predict_model *m, const struct pxr_predict_frame *f,
-                         const void *residuals, uint32_t row_step, uint32_t row_phase,
-                         uint8_t *row_scratch, struct pxr_predict_activity sums[2],
-                         uint32_t (*histogram)[256])
-{
-    const uint32_t n_half[2] = {(m->width_px + 1) / 2, m->width_px / 2};
-    const size_t half = f->planes[0].half;
-    struct FN(scratch) s = FN(scratch_at)(row_scratch, half);
-    FN(begin_frame)(m, f);
-    for (uint32_t y = row_phase % row_step; y < m->height_px; y += row_step) {
-        const struct FN(rows) r = FN(rows_at)(f->planes, y);
-        FN(load_ref_magnitudes)(m, f, y, half, &s);
-        FN(load_magnitudes)(m, residuals, y, half, s.mag);
-        if (y)
-            FN(load_magnitudes)(m, residuals, y - 1, half, s.above);
-        for (unsigned phase = 0; phase < 2; phase++) {
-            const size_t n = n_half[phase], padded = (size_t)pxr_round_up_u64(n, PXR_PREDICT_TILE);
-            const struct FN(features) at =
-                FN(features_at)(&r, s.mag, s.above, s.ref[0], s.ref[1], f->group, phase);
-            FN(predict)(m, &r, f->group, phase, y, padded, s.p, s.fraction);
-            if (!histogram) {
-                FN(sum_activity)(&at, s.p, s.mag + (phase ? half : 0), FN(level_shift)(m), n,
-                                 &sums[phase]);
-                continue;
-            }
-            FN(activities)(&at, m->features[f->group][phase], FN(level_shift)(m), s.p, padded,
-                           s.activity);
-            FN(count_activity)(s.activity, n, histogram[phase]);
-        }
-    }
-    FN(end_frame)(f);
-}
-#undef MEAN
-#undef MEAN8
-#undef DIFF

@@ -64,34 +64,80 @@ Test(block_predict, depths_offsets_and_shifts)
     pxr_free(pixels);
 }
 
+static void expect_refs(enum pxr_predict_order order, uint32_t n, unsigned most)
+{
+    for (uint32_t f = 0; f < n; f++) {
+        bool needed[300] = {false};
+        unsigned count = 0;
+        needed[f] = true;
+        for (bool is_growing = true; is_growing;) {
+            is_growing = false;
+            for (uint32_t u = 1; u < n; u++) {
+                const struct pxr_predict_refs r = pxr_predict_refs_of(order, u, n);
+                cr_assert(r.ref[0] < n && r.ref[1] < n && r.ref[0] != u && r.ref[1] != u);
+                for (int k = 0; needed[u] && k < 2; k++)
+                    if (!needed[r.ref[k]])
+                        is_growing = needed[r.ref[k]] = true;
+            }
+        }
+        for (uint32_t u = 0; u < n; u++)
+            count += needed[u];
+        cr_assert_leq(count, most, "frame %u of %u needs %u", f, n, count);
+    }
+}
+
 Test(block_predict, a_frame_needs_few_others)
 {
     for (uint32_t n = 1; n <= 300; n++) {
         unsigned log2 = 0;
         while (1u << log2 < n)
             log2++;
-        for (uint32_t f = 0; f < n; f++) {
-            bool needed[300] = {false};
-            unsigned count = 0;
-            needed[f] = true;
-            for (bool is_growing = true; is_growing;) {
-                is_growing = false;
-                for (uint32_t u = 1; u < n; u++) {
-                    const struct pxr_predict_refs r = pxr_predict_refs_of(u, n);
-                    cr_assert(r.ref[0] < n && r.ref[1] < n && r.ref[0] != u && r.ref[1] != u);
-                    for (int k = 0; needed[u] && k < 2; k++)
-                        if (!needed[r.ref[k]])
-                            is_growing = needed[r.ref[k]] = true;
-                }
-            }
-            for (uint32_t u = 0; u < n; u++)
-                count += needed[u];
-            cr_assert_leq(count, log2 + 1, "frame %u of %u needs %u", f, n, count);
-        }
+        expect_refs(PXR_ORDER_DYADIC, n, log2 + 1);
+        if (n <= PXR_PREDICT_MAX_CHAIN)
+            expect_refs(PXR_ORDER_SEQUENTIAL, n, n);
     }
 }
 
-Test(block_predict, tables_add_up_and_come_back)
+static void random_model(struct pxr_predict_model *m, uint64_t *rng, bool is_extreme)
+{
+    m->order = PXR_ORDER_DYADIC;
+    m->depth = 8;
+    m->lanes_log2 = 5;
+    m->n_tables = 1 + (unsigned)(test_random(rng) % PXR_PREDICT_CONTEXTS);
+    for (unsigned c = 0; c < PXR_PREDICT_CONTEXTS; c++)
+        m->table_of[c / PXR_PREDICT_PHASE_CONTEXTS][c % PXR_PREDICT_PHASE_CONTEXTS] =
+            (uint8_t)(c < m->n_tables ? c : test_random(rng) % m->n_tables);
+    for (unsigned g = 0; g < PXR_PREDICT_GROUPS; g++)
+        m->has_group[g] = true;
+    for (unsigned c = 0; c < m->n_tables; c++) {
+        uint32_t counts[PXR_PREDICT_MAX_SYMBOLS] = {0}, sum = 0;
+        const unsigned n = 1 + (unsigned)(test_random(rng) % 256);
+        for (unsigned k = 0; k < n; k++)
+            counts[k] =
+                test_random(rng) % 3 ? (uint32_t)(test_random(rng) >> (test_random(rng) % 47)) : 0;
+        if (is_extreme)
+            counts[n / 2] = 4000000000u;
+        pxr_predict_normalise(counts, PXR_PREDICT_MAX_SYMBOLS, m->freq[c]);
+        for (unsigned k = 0; k < 256; k++) {
+            cr_assert(m->freq[c][k] || !counts[k], "a symbol that occurs has no frequency");
+            sum += m->freq[c][k];
+        }
+        cr_assert_eq(sum, PXR_PREDICT_TABLE);
+    }
+    for (unsigned phase = 0; phase < 2; phase++) {
+        m->activity_shift[phase] = (uint8_t)(1 + test_random(rng) % 8);
+        for (unsigned k = 0; k < PXR_PREDICT_LEVELS - 1; k++)
+            m->thresholds[phase][k] = (uint8_t)(k * 16 + test_random(rng) % 16);
+        m->thresholds[phase][PXR_PREDICT_LEVELS - 1] = 255;
+    }
+    for (size_t i = 0; i < pxr_predict_n_tiles(m); i++) {
+        for (unsigned k = 0; k < 6; k++)
+            m->tiles[i].w[k] = (int16_t)(test_random(rng) % 37) - 18;
+        m->tiles[i].bias = (int32_t)(test_random(rng) % 201) - 100;
+    }
+}
+
+Test(block_predict, models_come_back)
 {
     static struct pxr_predict_model m, again;
     const struct pxr_block_shape s = {9, 70, 300, 8};
@@ -99,35 +145,14 @@ Test(block_predict, tables_add_up_and_come_back)
     for (int round = 0; round < 200; round++) {
         struct pxr_buffer b = {0};
         cr_assert(pxr_predict_model_init(&m, &s) && pxr_predict_model_init(&again, &s));
-        m.depth = 8;
-        m.lanes_log2 = 5;
-        for (unsigned g = 0; g < PXR_PREDICT_GROUPS; g++)
-            m.has_group[g] = true;
-        for (unsigned c = 0; c < PXR_PREDICT_CONTEXTS; c++) {
-            uint32_t counts[PXR_PREDICT_MAX_SYMBOLS] = {0}, sum = 0;
-            const unsigned n = 1 + (unsigned)(test_random(&rng) % 256);
-            for (unsigned k = 0; k < n; k++)
-                counts[k] = test_random(&rng) % 3 ? (uint32_t)(test_random(&rng) >> (test_random(&rng) % 47))
-                                                  : 0;
-            if (round % 4 == 0)
-                counts[n / 2] = 4000000000u;
-            pxr_predict_normalise(counts, PXR_PREDICT_MAX_SYMBOLS, m.freq[c]);
-            for (unsigned k = 0; k < 256; k++) {
-                cr_assert(m.freq[c][k] || !counts[k], "a symbol that occurs has no frequency");
-                sum += m.freq[c][k];
-            }
-            cr_assert_eq(sum, PXR_PREDICT_TABLE);
-        }
-        for (unsigned phase = 0; phase < 2; phase++)
-            for (unsigned k = 0; k < PXR_PREDICT_LEVELS - 1; k++)
-                m.thresholds[phase][k] = pxr_predict_threshold((uint8_t)(test_random(&rng) % 256));
-        for (size_t i = 0; i < pxr_predict_n_tiles(&m); i++)
-            for (unsigned k = 0; k < 6; k++)
-                m.tiles[i].w[k] = (int16_t)(test_random(&rng) % 37) - 18;
+        random_model(&m, &rng, round % 4 == 0);
+        memset(again.freq, 0, sizeof again.freq);
         cr_assert(pxr_predict_model_store(&m, &b));
         const struct pxr_block_header h = {.shape = s, .params = b.bytes, .params_bytes = (uint32_t)b.n_bytes};
         cr_assert_eq(pxr_predict_model_load(&again, &h, NULL), PXR_OK);
-        cr_assert(!memcmp(m.freq, again.freq, sizeof m.freq));
+        cr_assert_eq(m.n_tables, again.n_tables);
+        cr_assert(!memcmp(m.freq, again.freq, m.n_tables * sizeof *m.freq));
+        cr_assert(!memcmp(m.table_of, again.table_of, sizeof m.table_of));
         cr_assert(!memcmp(m.thresholds, again.thresholds, sizeof m.thresholds));
         cr_assert(!memcmp(m.tiles, again.tiles, pxr_predict_n_tiles(&m) * sizeof *m.tiles));
         pxr_predict_model_fini(&m);
@@ -158,12 +183,12 @@ Test(block_predict, hostile_bytes_are_bounded_and_equal_at_every_level, .timeout
                     h.codec != PXR_BLOCK_PREDICT || h.payload_bytes > e.payload.n_bytes)
                     continue;
                 const struct pxr_block_unit at = pxr_block_unit_at(&h, 0);
-                uint8_t *const dst = pxr_alloc_zero(1, pxr_block_unit_state_bytes(&h, 0));
+                uint8_t *const dst = pxr_alloc_zero(1, pxr_block_unit_pixel_bytes(&h, 0));
                 const void *const refs[2] = {NULL, NULL};
                 cr_assert_eq(pxr_block_decoder_new(&d, NULL), PXR_OK);
                 const enum pxr_err err =
                     test_decode_unit(d, &h, 0, refs, e.payload.bytes, at.n_bytes, dst, NULL);
-                results[level] = err ? 2 : pxr_xxh3_64(dst, pxr_block_unit_state_bytes(&h, 0));
+                results[level] = err ? 2 : pxr_xxh3_64(dst, pxr_block_unit_pixel_bytes(&h, 0));
                 n_decoded += !err;
                 n_refused += err != PXR_OK;
                 pxr_block_decoder_free(d);
@@ -179,28 +204,80 @@ Test(block_predict, hostile_bytes_are_bounded_and_equal_at_every_level, .timeout
     pxr_free(pixels);
 }
 
-/* A column of pixels has planes of 384 times its size: such blocks are stored otherwise, and a header that
- * says otherwise is refused before memory is taken. */
-Test(block_predict, narrow_and_tall_blocks_are_not_predicted)
+/* A texture that moves by (3, -2) a frame over the middle of the range. */
+static uint8_t *moving_texture(const struct pxr_block_shape *s)
 {
-    const struct pxr_block_shape tall = {1, 1u << 23, 1, 8}, small = {1, 64, 1, 8};
-    uint8_t *const pixels = test_block(&small, SCENE, 1);
-    struct encoded e = test_encode_predict(&small, pixels);
+    uint8_t *const pixels = pxr_alloc((size_t)s->n_frames * s->height_px * s->width_px);
+    size_t i = 0;
+    for (uint32_t t = 0; t < s->n_frames; t++)
+        for (uint32_t y = 0; y < s->height_px; y++)
+            for (uint32_t x = 0; x < s->width_px; x++) {
+                uint64_t at = (uint64_t)(x + 3 * t) * 1000003 + (y + 200 - 2 * t);
+                pixels[i++] = (uint8_t)(100 + test_random(&at) % 64);
+            }
+    return pixels;
+}
+
+Test(block_predict, motion_is_found_and_coded)
+{
+    const struct pxr_block_shape s = {8, 130, 260, 8};
+    uint8_t *const pixels = moving_texture(&s);
+    struct encoded e = test_encode_predict(&s, pixels);
+    cr_expect(e.header.bytes[PXR_BLOCK_OFF_PARAMS + 7] & PXR_PREDICT_MOTION);
+    /* One frame is noise of six bits, of the others only what comes into view is new. */
+    cr_expect_lt(e.payload.n_bytes, s.height_px * s.width_px * 3);
+    test_expect(&s, &e, pixels);
+    encoded_fini(&e);
+    pxr_free(pixels);
+}
+
+/* Samples that were stretched by 5 / 3: only some values occur. */
+Test(block_predict, ranks_of_stretched_samples)
+{
+    const struct pxr_block_shape s = {8, 64, 128, 16};
+    const size_t n = (size_t)s.n_frames * s.height_px * s.width_px;
+    uint16_t *const pixels = pxr_alloc(n * 2);
+    uint64_t rng = 1;
+    for (size_t i = 0; i < n; i++)
+        pixels[i] = (uint16_t)(1000 + (i % 128 + test_random(&rng) % 16) * 5);
+    for (size_t i = 0; i < n; i += 3)
+        pixels[i] = (uint16_t)(pixels[i] / 10 * 10 + 1);
+    struct encoded e = test_encode_predict(&s, (const uint8_t *)pixels);
+    cr_expect(e.header.bytes[PXR_BLOCK_OFF_PARAMS + 7] & PXR_PREDICT_RANKS);
+    test_expect(&s, &e, (const uint8_t *)pixels);
+    encoded_fini(&e);
+    pxr_free(pixels);
+}
+
+/* A slow drift: each frame is best predicted from the one before. */
+Test(block_predict, a_slow_drift_is_coded_in_sequence)
+{
+    const struct pxr_block_shape s = {16, 64, 96, 16};
+    const size_t n_px = (size_t)s.height_px * s.width_px;
+    uint16_t *const pixels = pxr_alloc(s.n_frames * n_px * 2);
+    uint64_t rng = 1;
+    for (size_t i = 0; i < s.n_frames * n_px; i++)
+        pixels[i] = i < n_px ? (uint16_t)(20000 + test_random(&rng) % 8192)
+                             : (uint16_t)(pixels[i - n_px] + test_random(&rng) % 5 - 2);
+    struct encoded e = test_encode_predict(&s, (const uint8_t *)pixels);
+    cr_expect_eq(e.header.bytes[PXR_BLOCK_OFF_PARAMS], PXR_ORDER_SEQUENTIAL);
+    test_expect(&s, &e, (const uint8_t *)pixels);
+    encoded_fini(&e);
+    pxr_free(pixels);
+}
+
+/* A long chain would make one frame cost thousands. */
+Test(block_predict, long_chains_are_refused)
+{
+    const struct pxr_block_shape s = {PXR_PREDICT_MAX_CHAIN + 1, 1, 2, 8};
+    uint8_t *const pixels = test_block(&s, SCENE, 1);
+    struct encoded e = test_encode_predict(&s, pixels);
     struct pxr_block_header h;
     struct pxr_diag d;
-    cr_expect_not(pxr_predict_is_possible(&tall));
-    cr_expect(pxr_predict_is_possible(&small));
-    pxr_store_u32le(e.header.bytes + PXR_BLOCK_OFF_HEIGHT, tall.height_px);
-    cr_expect_eq(pxr_block_header_parse(&h, e.header.bytes, e.header.n_bytes, &tall, 7000, &d),
-                 PXR_E_CORRUPT);
-    cr_expect_str_eq(d.field, "plane");
+    e.header.bytes[PXR_BLOCK_OFF_PARAMS] = PXR_ORDER_SEQUENTIAL;
+    cr_expect_eq(pxr_block_header_parse(&h, e.header.bytes, e.header.n_bytes, &s, 7000, &d), PXR_E_CORRUPT);
+    cr_expect_str_eq(d.field, "order");
     cr_expect_eq(d.off_bytes, 7000 + PXR_BLOCK_OFF_PARAMS);
     encoded_fini(&e);
-    uint8_t *const column = test_block(&tall, RAMP, 1);
-    e = test_encode(&tall, column, PXR_CODEC_PREDICT, NULL);
-    cr_expect_eq(e.header.bytes[0], PXR_BLOCK_STORE);
-    test_expect(&tall, &e, column);
-    encoded_fini(&e);
-    pxr_free(column);
     pxr_free(pixels);
 }
