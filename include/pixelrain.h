@@ -226,6 +226,7 @@ enum pxr_codec {
     PXR_CODEC_STORE = 1,
     PXR_CODEC_ZSTD = 2,
     PXR_CODEC_PREDICT = 3,
+    PXR_CODEC_MATCH = 4,
 };
 
 /* Zero-initialise; zero is the default of every field. */

@@ -62,7 +62,7 @@ enum pxr_err pxr_pending_group_init(struct pxr_pending_group *g, const struct px
     g->sb = sb;
     g->opts = *opts;
     g->stock = stock;
-    g->max_frames = sb->nominal_frames;
+    g->max_frames = g->n_allocated = sb->nominal_frames;
     g->geometry.block_height_px = sb->nominal_height_px;
     g->geometry.block_width_px = sb->nominal_width_px;
     g->geometry.n_columns = (uint32_t)pxr_div_up_u64(sb->width_px, sb->nominal_width_px);
@@ -110,6 +110,52 @@ enum pxr_err pxr_pending_group_add(struct pxr_pending_group *g, const struct pxr
         memcpy(dst + y * row, (const uint8_t *)f->pixels + y * stride, row);
     g->n_frames++;
     return PXR_OK;
+}
+
+enum { STILL_FRAMES = 128 };
+#define STILL_BYTES ((uint64_t)48 << 20) /* of the samples of a group that was extended */
+
+/* At least 31 of 32 bytes of the last frame are those of the first. */
+static bool is_still(const struct pxr_pending_group *g)
+{
+    const size_t n = frame_bytes(g->sb);
+    const uint8_t *const first = g->pixels, *const last = g->pixels + (g->n_frames - 1) * n;
+    size_t n_unlike = 0;
+    for (size_t i = 0; i < n; i++)
+        n_unlike += first[i] != last[i];
+    return n_unlike <= n / 32;
+}
+
+enum pxr_err pxr_pending_group_extend(struct pxr_pending_group *g, struct pxr_diag *diag)
+{
+    const uint64_t fit = pxr_min_u64(STILL_FRAMES, STILL_BYTES / frame_bytes(g->sb));
+    const uint32_t n = (uint32_t)fit & ~31u;
+    if (n <= g->max_frames || g->max_frames < 2 || !is_still(g))
+        return PXR_OK;
+    if (n > g->n_allocated) {
+        uint8_t *pixels = pxr_alloc_aligned(64, n * frame_bytes(g->sb));
+        struct pxr_frame_note *notes = pxr_alloc_zero(n, sizeof *notes);
+        if (!pixels || !notes) {
+            pxr_free(pixels);
+            pxr_free(notes);
+            return pxr_fail_nomem(diag, n * frame_bytes(g->sb));
+        }
+        memcpy(pixels, g->pixels, g->n_frames * frame_bytes(g->sb));
+        memcpy(notes, g->notes, g->n_frames * sizeof *notes);
+        pxr_free(g->pixels);
+        pxr_free(g->notes);
+        g->pixels = pixels;
+        g->notes = notes;
+        g->n_allocated = n;
+    }
+    g->max_frames = n;
+    return PXR_OK;
+}
+
+void pxr_pending_group_reset(struct pxr_pending_group *g)
+{
+    g->n_frames = 0;
+    g->max_frames = g->sb->nominal_frames;
 }
 
 /* ---- jobs --------------------------------------------------------------------------------------- */

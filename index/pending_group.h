@@ -46,6 +46,7 @@ struct pxr_pending_group {
     struct pxr_encoder_stock *stock;
     struct pxr_group geometry; /* n_frames is set when the group is submitted */
     uint32_t n_frames, max_frames;
+    uint32_t n_allocated; /* frames that there is memory for */
     uint64_t first_frame;
     uint8_t *pixels; /* frame after frame, native order */
     struct pxr_frame_note *notes;
@@ -63,6 +64,11 @@ void pxr_pending_group_fini(struct pxr_pending_group *g);
 /* Copy one frame in; its name has been checked.  NOMEM leaves the group as it was. */
 enum pxr_err pxr_pending_group_add(struct pxr_pending_group *g, const struct pxr_frame_in *f,
                                    const char *name, size_t name_bytes, struct pxr_diag *diag);
+/* A full group becomes longer, if its scene stands still and it is not too large: there each frame more costs
+ * next to nothing, and a first frame costs a lot. */
+enum pxr_err pxr_pending_group_extend(struct pxr_pending_group *g, struct pxr_diag *diag);
+/* Ready for other frames. */
+void pxr_pending_group_reset(struct pxr_pending_group *g);
 /* Hand the work to the pool, and wait for it: the error of the first block that failed. */
 void pxr_pending_group_submit(struct pxr_pending_group *g, pxr_pool *pool);
 enum pxr_err pxr_pending_group_wait(struct pxr_pending_group *g, pxr_pool *pool,

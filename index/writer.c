@@ -72,7 +72,8 @@ static uint64_t raw_frame_bytes(const struct pxr_superblock *sb)
  * needs the decoding tables of each (0.8 MiB) anew; shorter ones let more cores read one frame.  A block of zstd is one unit, so it holds 16 frames and about 1 MiB. */
 static void choose_geometry(struct pxr_superblock *sb, const struct pxr_write_opts *o)
 {
-    const bool is_predicted = o->codec == PXR_CODEC_AUTO || o->codec == PXR_CODEC_PREDICT;
+    const bool is_predicted = o->codec == PXR_CODEC_AUTO || o->codec == PXR_CODEC_PREDICT ||
+                              o->codec == PXR_CODEC_MATCH;
     const uint64_t frame = raw_frame_bytes(sb), row = frame / sb->height_px;
     const uint64_t most = is_predicted ? 32 : 16, fit = ((uint64_t)(is_predicted ? 256 : 64) << 20) / frame;
     sb->nominal_frames =
@@ -399,7 +400,7 @@ static enum pxr_err write_oldest(pxr_writer *w)
                         w->payload.bytes, w->payload.n_bytes, &w->diag);
     if (e == PXR_OK)
         e = note_group(w, g, &entry, page_off);
-    g->n_frames = 0;
+    pxr_pending_group_reset(g);
     g->texts.n_bytes = 0;
     if (e == PXR_OK && w->pending_pages.n_bytes > PENDING_PAGES_BYTES)
         e = write_index(w);
@@ -579,6 +580,12 @@ static enum pxr_err choose_name(pxr_writer *w, const struct pxr_frame_in *f, cha
     return PXR_OK;
 }
 
+/* Whether groups are as long as the writer likes. */
+static bool has_free_length(const pxr_writer *w)
+{
+    return !w->opts.block_frames && (w->opts.codec == PXR_CODEC_AUTO || w->opts.codec == PXR_CODEC_MATCH);
+}
+
 enum pxr_err pxr_writer_add(pxr_writer *w, const struct pxr_frame_in *f)
 {
     char name[256];
@@ -600,7 +607,9 @@ enum pxr_err pxr_writer_add(pxr_writer *w, const struct pxr_frame_in *f)
         e = pxr_pending_group_add(g, f, name, name_bytes, &w->diag);
     if (e == PXR_OK) {
         w->n_frames_added++;
-        if (g->n_frames == g->max_frames)
+        if (g->n_frames == g->max_frames && has_free_length(w))
+            e = pxr_pending_group_extend(g, &w->diag);
+        if (e == PXR_OK && g->n_frames == g->max_frames)
             e = submit_filling(w);
     }
     w->failed = e;

@@ -17,17 +17,21 @@ uint8_t *pxr_scratch_get(struct pxr_scratch *s, size_t n_bytes);
 
 struct pxr_predict_decoder; /* predict.c */
 struct pxr_predict_encoder; /* predict_encode.c */
+struct pxr_match_decoder;   /* match.c */
+struct pxr_match_encoder;   /* match_encode.c */
 
 struct pxr_block_decoder {
     pxr_zstd *zstd;
     struct pxr_scratch a, b;
     struct pxr_predict_decoder *predict; /* NULL until it is needed */
+    struct pxr_match_decoder *match;     /* likewise */
 };
 
 struct pxr_block_encoder {
     pxr_zstd *zstd;
     struct pxr_scratch a, b;
     struct pxr_predict_encoder *predict; /* NULL until it is needed */
+    struct pxr_match_encoder *match;     /* likewise */
     bool has_forced;
     struct pxr_filter forced; /* tests: no trial, no fall-back */
 };
@@ -73,6 +77,7 @@ extern const struct pxr_block_codec_ops pxr_block_store_ops;
 extern const struct pxr_block_codec_ops pxr_block_constant_ops;
 extern const struct pxr_block_codec_ops pxr_block_zstd_ops;
 extern const struct pxr_block_codec_ops pxr_block_predict_ops;
+extern const struct pxr_block_codec_ops pxr_block_match_ops;
 
 /* Places in a header; docs/format.md, "Block header". */
 enum {

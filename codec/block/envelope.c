@@ -2,6 +2,7 @@
  * The envelope of a block: reads and writes headers, checks every field, and calls the codecs. */
 #include "codec.h"
 #include "diag.h"
+#include "match.h"
 #include "predict.h"
 
 #include <inttypes.h>
@@ -11,6 +12,7 @@ static const struct pxr_block_codec_ops *const codecs[PXR_N_BLOCK_CODECS] = {
     [PXR_BLOCK_CONSTANT] = &pxr_block_constant_ops,
     [PXR_BLOCK_ZSTD] = &pxr_block_zstd_ops,
     [PXR_BLOCK_PREDICT] = &pxr_block_predict_ops,
+    [PXR_BLOCK_MATCH] = &pxr_block_match_ops,
 };
 
 uint8_t *pxr_scratch_get(struct pxr_scratch *s, size_t n_bytes)
@@ -252,6 +254,7 @@ void pxr_block_decoder_free(pxr_block_decoder *d)
         return;
     pxr_zstd_free(d->zstd);
     pxr_predict_decoder_free(d->predict);
+    pxr_match_decoder_free(d->match);
     pxr_free(d->a.bytes);
     pxr_free(d->b.bytes);
     pxr_free(d);
@@ -320,6 +323,7 @@ void pxr_block_encoder_free(pxr_block_encoder *e)
         return;
     pxr_zstd_free(e->zstd);
     pxr_predict_encoder_free(e->predict);
+    pxr_match_encoder_free(e->match);
     pxr_free(e->a.bytes);
     pxr_free(e->b.bytes);
     pxr_free(e);
@@ -348,6 +352,7 @@ static bool is_constant(const struct pxr_block_source *s)
 
 /* Samples of a block that AUTO tries to predict. */
 #define MIN_PREDICT_SAMPLES ((uint64_t)1 << 16)
+#define MIN_PREDICT_WIDTH 16
 
 /* What a block costs: header and payload behind these places. */
 static uint64_t bytes_behind(const struct pxr_buffer *header, const struct pxr_buffer *payload,
@@ -393,27 +398,62 @@ static bool zstd_may_win(pxr_block_encoder *e, const struct pxr_block_source *s,
            pxr_zstd_codec_estimate(e, s, o->level, payload) < spent + spent / 8;
 }
 
+/* Try what else may be smaller than a predicted or zstd block. */
+static enum pxr_err encode_others(pxr_block_encoder *e, const struct pxr_block_source *s,
+                                  const struct pxr_block_opts *o, bool has_zstd,
+                                  struct pxr_buffer *header, size_t header_start,
+                                  struct pxr_buffer *payload, size_t payload_start,
+                                  struct pxr_diag *diag)
+{
+    uint64_t spent = bytes_behind(header, payload, header_start, payload_start);
+    bool is_match = false;
+    if (pxr_match_is_possible(&s->shape) && pxr_match_estimate(s) < spent) {
+        const enum pxr_err err = encode_again(&pxr_block_match_ops, e, s, o, header, header_start,
+                                              payload, payload_start, diag);
+        if (err)
+            return err;
+        is_match = header->bytes[header_start + PXR_BLOCK_OFF_CODEC] == PXR_BLOCK_MATCH;
+        spent = bytes_behind(header, payload, header_start, payload_start);
+    }
+    if (has_zstd || !pxr_zstd_is_built_in())
+        return PXR_OK;
+    /* What match has won repeats itself so well that high levels of zstd would take long, for little hope. */
+    if (is_match ? pxr_zstd_codec_estimate(e, s, o->level, payload) >= spent
+                 : !zstd_may_win(e, s, o, spent, payload))
+        return PXR_OK;
+    return encode_again(&pxr_block_zstd_ops, e, s, o, header, header_start, payload, payload_start, diag);
+}
+
+/* The codec that is asked for; with AUTO the one that is tried first. */
+static const struct pxr_block_codec_ops *first_codec(const pxr_block_encoder *e,
+                                                     const struct pxr_block_source *s,
+                                                     const struct pxr_block_opts *o)
+{
+    const uint64_t n = (uint64_t)s->shape.n_frames * s->shape.height_px * s->shape.width_px;
+    /* Weights and tables of a small block would cost more than they save; narrow rows are slow. */
+    const bool is_small = n < MIN_PREDICT_SAMPLES || s->shape.width_px < MIN_PREDICT_WIDTH;
+    if (e->has_forced || o->codec == PXR_CODEC_ZSTD ||
+        (o->codec == PXR_CODEC_AUTO && is_small && pxr_zstd_is_built_in()))
+        return &pxr_block_zstd_ops;
+    if (o->codec == PXR_CODEC_MATCH)
+        return pxr_match_is_possible(&s->shape) ? &pxr_block_match_ops : &pxr_block_store_ops;
+    return &pxr_block_predict_ops;
+}
+
 static enum pxr_err encode_smallest(pxr_block_encoder *e, const struct pxr_block_source *s,
                                     const struct pxr_block_opts *o, struct pxr_buffer *header,
                                     struct pxr_buffer *payload, struct pxr_diag *diag)
 {
     const size_t header_start = header->n_bytes, payload_start = payload->n_bytes;
-    const uint64_t raw = pxr_block_raw_bytes(&s->shape);
-    /* Weights and tables of a small block would cost more than they save. */
-    const bool is_small = raw / (s->shape.bits / 8u) < MIN_PREDICT_SAMPLES;
-    const bool is_zstd = o->codec == PXR_CODEC_ZSTD || e->has_forced ||
-                         (o->codec == PXR_CODEC_AUTO && is_small && pxr_zstd_is_built_in());
-    enum pxr_err err = (is_zstd ? &pxr_block_zstd_ops : &pxr_block_predict_ops)
-                           ->encode(e, s, o, header, payload, diag);
+    const struct pxr_block_codec_ops *const first = first_codec(e, s, o);
+    enum pxr_err err = first->encode(e, s, o, header, payload, diag);
     if (err || e->has_forced)
         return err;
-    if (o->codec == PXR_CODEC_AUTO && !is_zstd && pxr_zstd_is_built_in() &&
-        zstd_may_win(e, s, o, bytes_behind(header, payload, header_start, payload_start), payload))
-        err = encode_again(&pxr_block_zstd_ops, e, s, o, header, header_start, payload,
-                           payload_start, diag);
+    if (o->codec == PXR_CODEC_AUTO)
+        err = encode_others(e, s, o, first == &pxr_block_zstd_ops, header, header_start, payload, payload_start, diag);
     if (err)
         return err;
-    const uint64_t stored = PXR_BLOCK_OFF_PARAMS + raw +
+    const uint64_t stored = PXR_BLOCK_OFF_PARAMS + pxr_block_raw_bytes(&s->shape) +
                             (uint64_t)s->shape.n_frames * PXR_BLOCK_UNIT_BYTES;
     const uint64_t spent = bytes_behind(header, payload, header_start, payload_start);
     /* A stored frame is read without the others, by copying: that is worth a little. */
@@ -434,7 +474,7 @@ enum pxr_err pxr_block_encode(pxr_block_encoder *e, const struct pxr_block_shape
     enum pxr_err err = check_shape(shape, diag);
     if (err)
         return err;
-    if (opts->level < 0 || opts->level > 19 || (unsigned)opts->codec > PXR_CODEC_PREDICT)
+    if (opts->level < 0 || opts->level > 19 || (unsigned)opts->codec > PXR_CODEC_MATCH)
         return pxr_fail(diag, PXR_E_INVALID, "no such codec or level: %d, %d", (int)opts->codec,
                         opts->level);
     if (!e->has_forced && is_constant(&s))

@@ -13,6 +13,8 @@ static struct encoded encode(const struct pxr_block_shape *s, enum pxr_block_cod
     struct encoded e =
         codec == PXR_BLOCK_PREDICT
             ? test_encode_predict(s, pixels)
+        : codec == PXR_BLOCK_MATCH
+            ? test_encode_match(s, pixels)
             : test_encode(s, pixels, codec == PXR_BLOCK_ZSTD ? PXR_CODEC_ZSTD : PXR_CODEC_STORE,
                           codec == PXR_BLOCK_ZSTD ? &f : NULL);
     cr_assert_eq(e.header.bytes[0], codec);
@@ -44,8 +46,16 @@ static const struct wrong wrongs[] = {
     {PXR_BLOCK_PREDICT, 23, 1, 7, PXR_E_CORRUPT, "lanes", 6},
     {PXR_BLOCK_PREDICT, 24, 2, 256, PXR_E_CORRUPT, "offset", 255},
     {PXR_BLOCK_PREDICT, 26, 1, 1, PXR_E_CORRUPT, "groups", 9},
-    {PXR_BLOCK_STORE, 0, 1, 4, PXR_E_UNSUPPORTED, "codec", 3},
-    {PXR_BLOCK_STORE, 0, 1, 255, PXR_E_UNSUPPORTED, "codec", 3},
+    {PXR_BLOCK_MATCH, 6, 2, 2, PXR_E_CORRUPT, "frames_per_unit", 1},
+    {PXR_BLOCK_MATCH, 16, 4, 1, PXR_E_CORRUPT, "params_bytes", 2},
+    {PXR_BLOCK_MATCH, 16, 4, 262145, PXR_E_CORRUPT, "params_bytes", 262144},
+    {PXR_BLOCK_MATCH, 6, 2, 0, PXR_E_CORRUPT, "frames_per_unit", 1},
+    {PXR_BLOCK_MATCH, 20, 1, 6 << 2, PXR_E_CORRUPT, "mode", 23},
+    {PXR_BLOCK_MATCH, 20, 1, 255, PXR_E_CORRUPT, "mode", 23},
+    {PXR_BLOCK_MATCH, 21, 1, 3, PXR_E_CORRUPT, "table_bits", 4},
+    {PXR_BLOCK_MATCH, 21, 1, 7, PXR_E_CORRUPT, "table_bits", 6},
+    {PXR_BLOCK_STORE, 0, 1, 5, PXR_E_UNSUPPORTED, "codec", 4},
+    {PXR_BLOCK_STORE, 0, 1, 255, PXR_E_UNSUPPORTED, "codec", 4},
     {PXR_BLOCK_STORE, 1, 1, 1, PXR_E_UNSUPPORTED, "flags", 0},
     {PXR_BLOCK_STORE, 1, 1, 0x80, PXR_E_UNSUPPORTED, "flags", 0},
     {PXR_BLOCK_STORE, 2, 1, 16, PXR_E_CORRUPT, "bits", 8},

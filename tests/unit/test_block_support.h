@@ -93,18 +93,27 @@ static inline struct encoded test_encode(const struct pxr_block_shape *s, const 
     return out;
 }
 
-/* By prediction, whatever it costs. */
-static inline struct encoded test_encode_predict(const struct pxr_block_shape *s, const uint8_t *pixels)
+/* By this codec, whatever it costs. */
+static inline struct encoded test_encode_by(const struct pxr_block_codec_ops *ops,
+                                            const struct pxr_block_shape *s, const uint8_t *pixels)
 {
     pxr_block_encoder *e;
     struct encoded out = {0};
-    const struct pxr_block_opts o = {PXR_CODEC_PREDICT, 0};
+    const struct pxr_block_opts o = {PXR_CODEC_AUTO, 0};
     const size_t row = s->width_px * (s->bits / 8u);
     const struct pxr_block_source source = {*s, {pixels, row, row * s->height_px}};
     cr_assert_eq(pxr_block_encoder_new(&e, NULL), PXR_OK);
-    cr_assert_eq(pxr_block_predict_ops.encode(e, &source, &o, &out.header, &out.payload, NULL), PXR_OK);
+    cr_assert_eq(ops->encode(e, &source, &o, &out.header, &out.payload, NULL), PXR_OK);
     pxr_block_encoder_free(e);
     return out;
+}
+static inline struct encoded test_encode_predict(const struct pxr_block_shape *s, const uint8_t *pixels)
+{
+    return test_encode_by(&pxr_block_predict_ops, s, pixels);
+}
+static inline struct encoded test_encode_match(const struct pxr_block_shape *s, const uint8_t *pixels)
+{
+    return test_encode_by(&pxr_block_match_ops, s, pixels);
 }
 
 enum { GUARD_BYTES = 64, GUARD = 0xA5 };

@@ -118,6 +118,34 @@ Test(roundtrip, equal_blocks_are_stored_once)
     round_trip(&s);
 }
 
+/* 300 equal frames are groups of 128, 128 and 44; moving ones, and those of a wanted length, are not. */
+Test(roundtrip, groups_of_still_scenes_are_longer)
+{
+    static const struct {
+        struct test_spec spec;
+        uint64_t n_groups;
+    } cases[] = {
+        {{.w = 20, .h = 30, .n_frames = 300, .bits = 8, .content = TEST_REPEAT}, 3},
+        {{.w = 20, .h = 30, .n_frames = 300, .bits = 8, .content = TEST_REPEAT, .commit_every = 40}, 8},
+        {{.w = 20, .h = 30, .n_frames = 300, .bits = 8, .content = TEST_NOISE}, 10},
+        {{.w = 20, .h = 30, .n_frames = 300, .bt = 32, .bits = 8, .content = TEST_REPEAT}, 10},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct kept_file k;
+        struct pxr_diag d;
+        pxr_archive *a;
+        struct pxr_archive_info info;
+        kept_init(&k, NULL, 0);
+        cr_assert_eq(test_write(&k, &cases[i].spec, NULL, &d), PXR_OK, "%s", line(&d));
+        cr_assert_eq(pxr_archive_open_io(&a, &k.io, k.memory.arg, NULL, &d), PXR_OK, "%s", line(&d));
+        pxr_archive_info(a, &info);
+        cr_expect_eq(info.n_groups, cases[i].n_groups, "case %zu: %d groups", i, (int)info.n_groups);
+        cr_expect_eq(test_verify(a, &cases[i].spec, 300, &d), PXR_OK, "%s", line(&d));
+        pxr_archive_close(a);
+        kept_fini(&k);
+    }
+}
+
 Test(roundtrip, times_depths_and_metadata_come_back)
 {
     struct kept_file k;
