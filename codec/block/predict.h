@@ -170,18 +170,33 @@ struct pxr_predict_frame {
     struct pxr_predict_rows x, ref[2];
 };
 
-/* Accumulated normal equations of one tile: row i holds products of value i with all; value 0 is the
- * target minus the anchor, the others are taps minus the anchor. */
-enum { PXR_FIT_STRIDE = 32 };
+/* Sums of weighted products of values i <= k, each in 16 parts that are added up in one order: the same on every
+ * machine, whatever the length of its vectors. */
+enum { PXR_SUM_PARTS = 16 };
+#define PXR_N_PRODUCTS(n_values) ((n_values) * ((n_values) + 1) / 2)
+
+/* Normal equations of one tile: value 0 is the target minus the anchor, the others are taps minus the anchor.
+ * Sums of weight, and of weight x target and weight x taps (not minus the anchor), for the bias. */
+enum { PXR_FIT_VALUES = PXR_PREDICT_INTER_TAPS + 1 };
 struct pxr_predict_sums {
-    float a[(PXR_PREDICT_INTER_TAPS + 1) * PXR_FIT_STRIDE];
-    double weight, target, taps[PXR_PREDICT_INTER_TAPS];
+    float products[PXR_N_PRODUCTS(PXR_FIT_VALUES)][PXR_SUM_PARTS];
+    float values[PXR_FIT_VALUES][PXR_SUM_PARTS], base[PXR_SUM_PARTS], weight[PXR_SUM_PARTS];
 };
 
-/* Sums for the activity's fit: features and |residual|. */
+/* The same for the activity's fit: value 0 is |residual|, the others are features. */
+enum { PXR_ACTIVITY_VALUES = PXR_PREDICT_FEATURES + 1 };
 struct pxr_predict_activity {
-    double a[PXR_PREDICT_FEATURES][PXR_PREDICT_FEATURES], b[PXR_PREDICT_FEATURES];
+    float products[PXR_N_PRODUCTS(PXR_ACTIVITY_VALUES)][PXR_SUM_PARTS];
 };
+/* Where the products of values i <= k are. */
+static inline unsigned pxr_product(unsigned i, unsigned k) { return k * (k + 1) / 2 + i; }
+static inline double pxr_sum_parts(const float parts[PXR_SUM_PARTS])
+{
+    double sum = 0;
+    for (unsigned i = 0; i < PXR_SUM_PARTS; i++)
+        sum += (double)parts[i];
+    return sum;
+}
 
 /* 16-bit samples of a caller stand wherever they stand. */
 typedef uint16_t __attribute__((aligned(1), may_alias)) pxr_unaligned16;

@@ -105,15 +105,21 @@ bool pxr_choose_values(struct pxr_predict_model *m, const struct pxr_block_sourc
 /* Least squares with weights that are not negative, by coordinate descent. */
 static void solve_features(const struct pxr_predict_activity *s, double w[PXR_PREDICT_FEATURES])
 {
-    memset(w, 0, PXR_PREDICT_FEATURES * sizeof *w);
+    double a[PXR_PREDICT_FEATURES][PXR_PREDICT_FEATURES], b[PXR_PREDICT_FEATURES];
+    for (unsigned k = 0; k < PXR_PREDICT_FEATURES; k++) {
+        b[k] = pxr_sum_parts(s->products[pxr_product(0, k + 1)]);
+        for (unsigned i = 0; i <= k; i++)
+            a[i][k] = a[k][i] = pxr_sum_parts(s->products[pxr_product(i + 1, k + 1)]);
+        w[k] = 0;
+    }
     for (int round = 0; round < 100; round++)
         for (unsigned i = 0; i < PXR_PREDICT_FEATURES; i++) {
-            if (!(s->a[i][i] > 1e-9))
+            if (!(a[i][i] > 1e-9))
                 continue;
-            double rest = s->b[i];
+            double rest = b[i];
             for (unsigned k = 0; k < PXR_PREDICT_FEATURES; k++)
-                rest -= k == i ? 0 : s->a[i][k] * w[k];
-            w[i] = rest > 0 ? rest / s->a[i][i] : 0;
+                rest -= k == i ? 0 : a[i][k] * w[k];
+            w[i] = rest > 0 ? rest / a[i][i] : 0;
         }
 }
 

@@ -10,8 +10,7 @@
 /* How a symbol is put: x / freq is the upper half of x times reciprocal. */
 struct coder {
     uint64_t reciprocal;
-    uint32_t limit; /* states below it take the symbol without giving a word */
-    uint16_t freq, start;
+    uint32_t freq, bias;
 };
 
 struct pxr_predict_encoder {
@@ -94,9 +93,11 @@ static void solve(const struct pxr_predict_sums *sums, unsigned n, double ridge,
 {
     double a[PXR_PREDICT_INTER_TAPS][PXR_PREDICT_INTER_TAPS], b[PXR_PREDICT_INTER_TAPS];
     for (unsigned i = 0; i < n; i++) {
-        b[i] = (double)sums->a[(i + 1) * PXR_FIT_STRIDE];
-        for (unsigned k = 0; k < n; k++)
-            a[i][k] = (double)sums->a[(i + 1) * PXR_FIT_STRIDE + k + 1];
+        b[i] = pxr_sum_parts(sums->products[pxr_product(0, i + 1)]);
+        for (unsigned k = 0; k <= i; k++)
+            a[i][k] = a[k][i] = pxr_sum_parts(sums->products[pxr_product(k + 1, i + 1)]);
+    }
+    for (unsigned i = 0; i < n; i++) {
         a[i][i] += a[i][i] * ridge + 1e-3;
     }
     for (unsigned i = 0; i < n; i++)
@@ -127,10 +128,15 @@ static int32_t round_to_int(double v, int32_t most)
 static int32_t bias_of(const struct pxr_predict_sums *sums, unsigned n, int32_t one,
                        const struct pxr_predict_tile *tile)
 {
-    double bias = sums->target * one;
-    for (unsigned k = 0; k < n; k++)
-        bias -= tile->w[k] * sums->taps[k];
-    return sums->weight > 0 ? round_to_int(bias / sums->weight, 1 << 20) : 0;
+    const double weight = pxr_sum_parts(sums->weight);
+    double bias = pxr_sum_parts(sums->values[0]) * one;
+    int32_t total = 0;
+    for (unsigned k = 0; k < n; k++) {
+        bias -= tile->w[k] * pxr_sum_parts(sums->values[k + 1]);
+        total += tile->w[k];
+    }
+    bias += (one - total) * pxr_sum_parts(sums->base); /* values are differences from it */
+    return weight > 0 ? round_to_int(bias / weight, 1 << 20) : 0;
 }
 
 /* Whole weights that sum to one; rounding errors are carried on, and the anchor takes the rest.  false:
@@ -206,8 +212,8 @@ static void fit_tile_row(struct job *j, unsigned group, uint32_t tile_y, float r
 {
     struct pxr_predict_model *m = j->m;
     struct pxr_predict_sums *sums = (void *)j->e->sums.bytes;
-    /* Half of all frames are in the last group: every eighth row of them is enough. */
-    const uint32_t step = group == 3 && j->n_frames > 8 ? 8 : group ? 4 : 2;
+    /* Half of all frames are in the last group: fewer rows of them are enough. */
+    const uint32_t step = group == 3 && j->n_frames > 8 ? 16 : group ? 8 : 4;
     memset(sums, 0, 2 * m->n_tiles_x * sizeof *sums);
     for (uint32_t f = 0; f < j->n_frames; f++)
         if (refs_of(j, f).group == group) {
@@ -235,7 +241,7 @@ static void sum_activity(struct job *j, uint32_t (*counts)[256])
 {
     for (uint32_t f = 0; f < j->n_frames; f++) {
         const struct pxr_predict_frame frame = frame_of(j, f);
-        j->k->activity(j->m, &frame, 16, f * 7 + 3, j->row, j->e->activity[frame.group], counts);
+        j->k->activity(j->m, &frame, 32, f * 7 + 3, j->row, j->e->activity[frame.group], counts);
     }
 }
 
@@ -297,15 +303,16 @@ static void scan(struct job *j)
     }
 }
 
+/* A frequency of 1 has no reciprocal below 2^64: with 2^64 - 1 the quotient is one too small, which the bias makes
+ * good. */
 static void set_coders(struct coder *coders, const uint16_t *freq, unsigned n_symbols)
 {
     uint32_t start = 0;
     for (unsigned s = 0; s < n_symbols; start += freq[s++])
         coders[s] = (struct coder){
-            .reciprocal = freq[s] > 1 ? UINT64_MAX / freq[s] + 1 : 0,
-            .limit = freq[s] < PXR_PREDICT_TABLE ? (uint32_t)freq[s] << (32 - PXR_PREDICT_TABLE_BITS) : 0,
+            .reciprocal = freq[s] > 1 ? UINT64_MAX / freq[s] + 1 : UINT64_MAX,
             .freq = freq[s],
-            .start = (uint16_t)start,
+            .bias = freq[s] > 1 ? start : start + PXR_PREDICT_TABLE - 1,
         };
 }
 
@@ -327,28 +334,24 @@ static uint64_t make_tables(struct job *j)
     return bits;
 }
 
-/* Words are written backwards, from the last one on. */
-static inline uint32_t give_word(uint32_t x, uint8_t **to)
+/* Words are written backwards, from the last one on; without branches, which nobody could predict.  due: 0 or 1. */
+static inline uint32_t give_word(uint32_t x, unsigned due, uint8_t **to)
 {
-    *to -= 2;
-    pxr_store_u16le(*to, (uint16_t)x);
-    return x >> 16;
+    pxr_store_u16le(*to - 2, (uint16_t)x);
+    *to -= 2 * due;
+    return x >> 16 * due;
 }
 
 static inline uint32_t put_symbol(uint32_t x, const struct coder *c, uint8_t **to)
 {
-    if (c->freq == PXR_PREDICT_TABLE) /* the only symbol */
-        return x;
-    if (x >= c->limit)
-        x = give_word(x, to);
-    const uint32_t q = c->freq > 1 ? (uint32_t)((unsigned __int128)x * c->reciprocal >> 64) : x;
-    return (q << PXR_PREDICT_TABLE_BITS) + x - q * c->freq + c->start;
+    x = give_word(x, x >> (32 - PXR_PREDICT_TABLE_BITS) >= c->freq, to);
+    const uint32_t q = (uint32_t)((unsigned __int128)x * c->reciprocal >> 64);
+    return (q << PXR_PREDICT_TABLE_BITS) + x - q * c->freq + c->bias;
 }
 
 static inline uint32_t put_raw(uint32_t x, uint32_t v, unsigned n, uint8_t **to)
 {
-    if (x >= (uint64_t)1 << (32 - n))
-        x = give_word(x, to);
+    x = give_word(x, (uint64_t)x >> (32 - n) != 0, to);
     return x << n | v;
 }
 
@@ -411,7 +414,7 @@ static bool put_motion(const struct job *j, uint32_t frame, struct pxr_buffer *p
 static enum pxr_err put_unit(struct job *j, uint32_t frame, struct pxr_buffer *header,
                              struct pxr_buffer *payload, struct pxr_diag *diag)
 {
-    const size_t lanes = (size_t)1 << j->m->lanes_log2, room = 4 * j->n_px + 4 * lanes + 16;
+    const size_t lanes = (size_t)1 << j->m->lanes_log2, room = 4 * j->n_px + 4 * lanes + 64;
     const size_t start = payload->n_bytes;
     uint8_t *words = pxr_scratch_get(&j->e->words, room);
     uint32_t x[PXR_PREDICT_MAX_LANES];
@@ -476,7 +479,8 @@ static uint64_t fit(struct job *j, enum pxr_predict_order order)
     return make_tables(j);
 }
 
-/* Samples that reading one frame may decode: 2 to 4 ms. */
+/* Samples that reading one frame may decode: 2 to 4 ms.  With few there is nothing to choose by. */
+#define MIN_CHAIN_SAMPLES ((uint64_t)1 << 16)
 #define MAX_CHAIN_SAMPLES ((uint64_t)1 << 21)
 
 /* Each frame after the one before compresses slow changes better, but a frame then needs all before it.  A
@@ -490,7 +494,7 @@ static enum pxr_err choose_order(struct job *j, const struct pxr_block_source *s
     struct pxr_block_source part = *s;
     *order = PXR_ORDER_DYADIC;
     if (s->shape.n_frames < 4 || s->shape.n_frames > PXR_PREDICT_MAX_CHAIN ||
-        s->shape.n_frames * n_px > MAX_CHAIN_SAMPLES)
+        s->shape.n_frames * n_px < MIN_CHAIN_SAMPLES || s->shape.n_frames * n_px > MAX_CHAIN_SAMPLES)
         return PXR_OK;
     part.shape.height_px = rows;
     part.samples.first += first * s->samples.row_stride_bytes;

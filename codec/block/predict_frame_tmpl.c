@@ -223,35 +223,42 @@ static uint64_t FN(distance)(const uint8_t *a, const uint8_t *b, size_t n, uint8
     return sum;
 }
 
-/* One sample into the sums of its tile. */
-static inline void FN(fit_sample)(const struct FN(half_row) *h, unsigned anchor, size_t j, float target,
-                                  float robust, struct pxr_predict_sums *sums)
+/* n samples from column j on into the sums of their tile. */
+static void FN(fit_tile)(const struct FN(half_row) *h, unsigned anchor, const SAMPLE *x, size_t j, size_t n,
+                         float robust, struct pxr_predict_sums *sums)
 {
-    float v[PXR_FIT_STRIDE] = {0}, weighted[PXR_FIT_STRIDE], distance = 0;
-    const unsigned n_taps = h->n_taps;
-    const float base = (float)h->taps[anchor][j];
-    v[0] = target - base;
-    for (unsigned k = 0; k < n_taps; k++) {
-        v[k + 1] = (float)h->taps[k][j] - base;
-        distance += v[k + 1] * v[k + 1];
+    float v[PXR_FIT_VALUES][PXR_PREDICT_TILE], weight[PXR_PREDICT_TILE] = {0}, base[PXR_PREDICT_TILE],
+        ones[PXR_PREDICT_TILE];
+    const unsigned n_values = h->n_taps + 1;
+    for (unsigned i = 0; i < PXR_PREDICT_TILE; i++) {
+        base[i] = (float)h->taps[anchor][j + i];
+        v[0][i] = (float)x[j + i] - base[i];
+        ones[i] = 1;
     }
-    const float weight = robust / (robust + distance / (float)n_taps);
-    for (unsigned k = 0; k < PXR_FIT_STRIDE; k++)
-        weighted[k] = weight * v[k];
-    for (unsigned i = 0; i <= n_taps; i++)
-        for (unsigned k = 0; k < PXR_FIT_STRIDE; k++)
-            sums->a[i * PXR_FIT_STRIDE + k] += v[i] * weighted[k];
-    sums->weight += (double)weight;
-    sums->target += (double)(weight * target);
-    for (unsigned k = 0; k < n_taps; k++)
-        sums->taps[k] += (double)(weight * (float)h->taps[k][j]);
+    for (unsigned k = 1; k < n_values; k++)
+        for (unsigned i = 0; i < PXR_PREDICT_TILE; i++) {
+            v[k][i] = (float)h->taps[k - 1][j + i] - base[i];
+            weight[i] += v[k][i] * v[k][i];
+        }
+    /* Samples among large differences count less; those behind the end of the row not at all. */
+    for (unsigned i = 0; i < PXR_PREDICT_TILE; i++)
+        weight[i] = robust / (robust + weight[i] / (float)h->n_taps);
+    for (size_t i = n; i < PXR_PREDICT_TILE; i++) {
+        weight[i] = 0;
+        for (unsigned k = 0; k < n_values; k++)
+            v[k][i] = 0;
+    }
+    add_products(v, n_values, weight, sums->products);
+    for (unsigned k = 0; k < n_values; k++)
+        add_values(v[k], weight, sums->values[k]);
+    add_values(base, weight, sums->base);
+    add_values(ones, weight, sums->weight);
 }
 
 static void FN(fit)(const struct pxr_predict_model *m, const struct pxr_predict_frame *f, uint32_t tile_y,
                     uint32_t row_step, uint32_t row_phase, float robust, uint8_t *row_scratch,
                     struct pxr_predict_sums *sums)
 {
-    enum { COLUMN_STEP = 4 };
     struct FN(worker) w = FN(worker_at)(m, row_scratch);
     const uint32_t y0 = tile_y * PXR_PREDICT_TILE_ROWS;
     const uint32_t y1 = (uint32_t)pxr_min_u64(y0 + PXR_PREDICT_TILE_ROWS, m->height_px);
@@ -263,27 +270,32 @@ static void FN(fit)(const struct pxr_predict_model *m, const struct pxr_predict_
             const unsigned anchor = f->group ? (phase ? 5 : 4) : 0;
             const SAMPLE *x = w.r.x[0] + (phase ? w.r.half : 0);
             const uint32_t n = phase ? m->width_px / 2 : (m->width_px + 1) / 2;
-            for (uint32_t j = (y / row_step + row_phase) % COLUMN_STEP; j < n; j += COLUMN_STEP)
-                FN(fit_sample)(&h, anchor, j, (float)x[j], robust,
-                               sums + phase * m->n_tiles_x + j / PXR_PREDICT_TILE);
+            for (uint32_t j = 0; j < n; j += PXR_PREDICT_TILE)
+                FN(fit_tile)(&h, anchor, x, j, pxr_min_u64(n - j, PXR_PREDICT_TILE), robust,
+                             sums + phase * m->n_tiles_x + j / PXR_PREDICT_TILE);
         }
     }
 }
 
-/* Every fourth sample of a half row into the sums. */
-static inline void FN(sum_activity)(const struct FN(half_row) *h, const SAMPLE *p, const uint8_t *mag,
-                                    size_t n, struct pxr_predict_activity *sums)
+/* A half row into the sums. */
+static void FN(sum_activity)(const struct FN(half_row) *h, const SAMPLE *p, const uint8_t *mag, size_t n,
+                             struct pxr_predict_activity *sums)
 {
-    for (size_t j = 0; j < n; j += 4) {
-        uint8_t v[PXR_PREDICT_FEATURES];
-        FN(features_of)(h, j, p[j], v);
-        /* Large residuals must not decide alone where the small ones are. */
-        const double weight = 1 / (1.0 + v[0] + v[1] + v[3]);
-        for (unsigned i = 0; i < PXR_PREDICT_FEATURES; i++) {
-            for (unsigned k = 0; k < PXR_PREDICT_FEATURES; k++)
-                sums->a[i][k] += weight * v[i] * v[k];
-            sums->b[i] += weight * v[i] * mag[j];
+    float v[PXR_ACTIVITY_VALUES][PXR_PREDICT_TILE], weight[PXR_PREDICT_TILE];
+    uint8_t f[PXR_PREDICT_FEATURES][PXR_PREDICT_TILE];
+    for (size_t j = 0; j < n; j += PXR_PREDICT_TILE) {
+        FN(features_of)(h, j, p + j, f);
+        for (size_t i = 0; i < PXR_PREDICT_TILE; i++) {
+            v[0][i] = mag[j + i];
+            /* Large residuals must not decide alone where the small ones are. */
+            weight[i] = 1 / (1.0f + f[0][i] + f[1][i] + f[3][i]);
         }
+        for (unsigned k = 0; k < PXR_PREDICT_FEATURES; k++)
+            for (size_t i = 0; i < PXR_PREDICT_TILE; i++)
+                v[k + 1][i] = f[k][i];
+        for (size_t i = n - j; i < PXR_PREDICT_TILE; i++) /* behind the end of the row */
+            weight[i] = 0;
+        add_products(v, PXR_ACTIVITY_VALUES, weight, sums->products);
     }
 }
 

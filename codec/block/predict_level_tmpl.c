@@ -25,6 +25,42 @@ static const struct pxr_predict_features pxr_predict_features_at[2][2] = {
      {{5, 11}, {0, 6, 1, 7}, {6, 7}, {8, 9}, {0, 1}, {5, 6, 7}, {11, 12, 13}}},
 };
 
+#define MEAN8(a, b) ((uint8_t)(((a) + (b) + 1) >> 1))
+static inline void means(const uint8_t *restrict a, const uint8_t *restrict b, uint8_t *restrict out)
+{
+    for (unsigned i = 0; i < PXR_PREDICT_TILE; i++)
+        out[i] = MEAN8(a[i], b[i]);
+}
+
+/* Sixteen numbers of a sum's parts; compilers make of it what the machine has. */
+typedef float parts __attribute__((vector_size(PXR_SUM_PARTS * sizeof(float)), aligned(sizeof(float)), may_alias));
+enum { TILE_PARTS = PXR_PREDICT_TILE / PXR_SUM_PARTS };
+
+/* Add the weighted products of n values of a tile's samples to their sums. */
+static void add_products(const float (*v)[PXR_PREDICT_TILE], unsigned n, const float *weight,
+                         float (*sums)[PXR_SUM_PARTS])
+{
+    const parts *const weights = (const void *)weight;
+    for (unsigned k = 0; k < n; k++) {
+        const parts *const b = (const void *)v[k];
+        const parts b0 = weights[0] * b[0], b1 = weights[1] * b[1], b2 = weights[2] * b[2],
+                    b3 = weights[3] * b[3];
+        for (unsigned i = 0; i <= k; i++) {
+            const parts *const a = (const void *)v[i];
+            parts *const sum = (void *)sums[pxr_product(i, k)];
+            *sum += a[0] * b0 + a[1] * b1 + (a[2] * b2 + a[3] * b3);
+        }
+    }
+}
+
+/* The same for the values themselves. */
+static inline void add_values(const float *v, const float *weight, float sum[PXR_SUM_PARTS])
+{
+    const parts *const a = (const void *)v, *const w = (const void *)weight;
+    for (unsigned q = 0; q < TILE_PARTS; q++)
+        *(parts *)(void *)sum += a[q] * w[q];
+}
+
 #define SAMPLE uint8_t
 #define SIGNED int8_t
 #define SUM int16_t
@@ -39,7 +75,6 @@ static const struct pxr_predict_features pxr_predict_features_at[2][2] = {
 #undef Q
 #undef FN
 #undef MEAN
-#undef MEAN8
 #undef DIFF
 #undef BYTE
 

@@ -3,13 +3,13 @@
 #define LEVEL portable
 #include "predict.h"
 
+/* Without a branch, which nobody could predict. */
 static inline uint32_t renormalise(uint32_t x, const uint8_t **words)
 {
-    if (x >= PXR_RANS_LOW)
-        return x;
-    x = x << 16 | pxr_load_u16le(*words);
-    *words += 2;
-    return x;
+    const uint32_t is_low = x < PXR_RANS_LOW, mask = 0 - is_low;
+    const uint32_t longer = x << 16 | pxr_load_u16le(*words);
+    *words += 2 * is_low;
+    return (longer & mask) | (x & ~mask);
 }
 
 static inline uint32_t decode_symbol(uint32_t *x, const uint32_t *table, const uint8_t **words)

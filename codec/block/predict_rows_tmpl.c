@@ -163,6 +163,16 @@ static inline struct FN(half_row) FN(half_row_at)(const struct pxr_predict_model
 
 /* ---- prediction --------------------------------------------------------------------------------- */
 
+/* Two taps of a tile, modulo 2^16 or 2^32: the whole sum fits.  (A function of its own is what compilers turn into
+ * vectors.) */
+static __attribute__((noinline)) void FN(add_taps)(const SAMPLE *restrict a, const SAMPLE *restrict b,
+                                                   UNSIGNED_SUM u, UNSIGNED_SUM v,
+                                                   UNSIGNED_SUM *restrict sums)
+{
+    for (unsigned i = 0; i < PXR_PREDICT_TILE; i++)
+        sums[i] = (UNSIGNED_SUM)(sums[i] + u * a[i] + v * b[i]);
+}
+
 /* Predictions of one tile, rounded, and what was rounded away, as fraction + 2^(Q - 1). */
 static inline void FN(predict_tile)(const struct FN(half_row) *h, size_t j, SAMPLE *restrict p,
                                     uint8_t *restrict fraction)
@@ -170,18 +180,14 @@ static inline void FN(predict_tile)(const struct FN(half_row) *h, size_t j, SAMP
     enum { HALF = 1 << (Q - 1), FRACTION = (1 << Q) - 1 };
     const struct pxr_predict_tile *const tile = h->tiles + j / PXR_PREDICT_TILE;
     const SUM most = (SUM)(((1 << h->m->depth) - 1) * (1 << Q));
-    SUM sums[PXR_PREDICT_TILE];
+    UNSIGNED_SUM sums[PXR_PREDICT_TILE];
     for (unsigned i = 0; i < PXR_PREDICT_TILE; i++)
-        sums[i] = (SUM)tile->bias;
-    for (unsigned k = 0; k < h->n_taps; k += 2) {
-        const SAMPLE *restrict const a = h->taps[k] + j, *restrict const b = h->taps[k + 1] + j;
-        const int u = tile->w[k], v = tile->w[k + 1];
-        for (unsigned i = 0; i < PXR_PREDICT_TILE; i++) /* modulo 2^16 or 2^32: the whole sum fits */
-            sums[i] = (SUM)(UNSIGNED_SUM)((UNSIGNED_SUM)sums[i] + (UNSIGNED_SUM)(u * a[i]) +
-                                          (UNSIGNED_SUM)(v * b[i]));
-    }
+        sums[i] = (UNSIGNED_SUM)tile->bias;
+    for (unsigned k = 0; k < h->n_taps; k += 2)
+        FN(add_taps)(h->taps[k] + j, h->taps[k + 1] + j, (UNSIGNED_SUM)tile->w[k],
+                     (UNSIGNED_SUM)tile->w[k + 1], sums);
     for (unsigned i = 0; i < PXR_PREDICT_TILE; i++) {
-        SUM v = sums[i];
+        SUM v = (SUM)sums[i];
         v = v < 0 ? 0 : v;
         v = (SUM)((v > most ? most : v) + HALF);
         p[i] = (SAMPLE)(v >> Q);
@@ -193,7 +199,6 @@ static inline void FN(predict_tile)(const struct FN(half_row) *h, size_t j, SAMP
 
 /* In the narrowest types: so a compiler finds the instructions for them. */
 #define MEAN(a, b) ((SAMPLE)(((a) + (b) + 1) >> 1))
-#define MEAN8(a, b) ((uint8_t)(((a) + (b) + 1) >> 1))
 #define DIFF(a, b) ((SAMPLE)((a) > (b) ? (a) - (b) : (b) - (a)))
 #define BYTE(v) FN(byte)((SAMPLE)(v), shift)
 
@@ -208,69 +213,58 @@ static inline unsigned FN(level_shift)(const struct pxr_predict_model *m)
     return m->depth > 6 ? m->depth - 6u : 0;
 }
 
-/* The ten features of sample j; p is its prediction. */
-static inline void FN(features_of)(const struct FN(half_row) *h, size_t j, SAMPLE p,
-                                   uint8_t out[PXR_PREDICT_FEATURES])
-{
-    const struct pxr_predict_features *const at = h->at;
-    const unsigned shift = h->m->feature_shift;
-#define TAP(k) h->taps[at->k][j]
-#define TAP_DIFF(k) BYTE(DIFF(TAP(k[0]), TAP(k[1])))
-#define TAP_BEND(k) BYTE(DIFF(TAP(k[0]), MEAN(TAP(k[1]), TAP(k[2]))))
-    out[0] = MEAN8(h->mag[0][j], h->mag[1][j]);
-    out[1] = MEAN8(h->mag[2][j], h->mag[3][j]);
-    out[2] = TAP_DIFF(f2);
-    out[3] = MEAN8(TAP_DIFF(f3), BYTE(DIFF(TAP(f3[2]), TAP(f3[3]))));
-    out[4] = TAP_DIFF(f4);
-    out[5] = TAP_DIFF(f5);
-    out[6] = (uint8_t)(p >> FN(level_shift)(h->m));
-    out[7] = TAP_DIFF(f7);
-    out[8] = TAP_BEND(f8);
-    out[9] = TAP_BEND(f9);
-#undef TAP
-#undef TAP_DIFF
-#undef TAP_BEND
-}
-
-/* weight x |a - b| of one tile, added to the activity. */
-static inline void FN(add_diff)(const SAMPLE *restrict a, const SAMPLE *restrict b, unsigned shift,
-                                uint16_t weight, uint16_t *restrict activity)
+/* |a - b| of a tile as bytes, and |a - mean(b, c)|. */
+static inline void FN(diffs)(const SAMPLE *restrict a, const SAMPLE *restrict b, unsigned shift,
+                             uint8_t *restrict out)
 {
     for (unsigned i = 0; i < PXR_PREDICT_TILE; i++)
-        activity[i] = (uint16_t)(activity[i] + weight * BYTE(DIFF(a[i], b[i])));
+        out[i] = BYTE(DIFF(a[i], b[i]));
 }
 
-static inline void FN(add_bend)(const SAMPLE *restrict a, const SAMPLE *restrict b, const SAMPLE *restrict c,
-                                unsigned shift, uint16_t weight, uint16_t *restrict activity)
+static inline void FN(bends)(const SAMPLE *restrict a, const SAMPLE *restrict b, const SAMPLE *restrict c,
+                             unsigned shift, uint8_t *restrict out)
 {
     for (unsigned i = 0; i < PXR_PREDICT_TILE; i++)
-        activity[i] = (uint16_t)(activity[i] + weight * BYTE(DIFF(a[i], MEAN(b[i], c[i]))));
+        out[i] = BYTE(DIFF(a[i], MEAN(b[i], c[i])));
 }
 
-/* Sums of weighted features of one tile: feature by feature, which compilers turn into vectors. */
-static inline void FN(activity_of_tile)(const struct FN(half_row) *h, size_t j, const SAMPLE *restrict p,
-                                        uint16_t *restrict activity)
+/* The features of the tile that begins at sample j; p: its predictions. */
+static inline void FN(features_of)(const struct FN(half_row) *h, size_t j, const SAMPLE *restrict p,
+                                   uint8_t out[PXR_PREDICT_FEATURES][PXR_PREDICT_TILE])
 {
     const struct pxr_predict_features *const at = h->at;
     const unsigned shift = h->m->feature_shift, level = FN(level_shift)(h->m);
-    const uint8_t *const w = h->weights;
-    const uint8_t *restrict const a = h->mag[0] + j, *restrict const b = h->mag[1] + j,
-                                  *restrict const c = h->mag[2] + j, *restrict const d = h->mag[3] + j;
+    uint8_t other[PXR_PREDICT_TILE];
 #define TAP(k) (h->taps[at->k] + j)
+    means(h->mag[0] + j, h->mag[1] + j, out[0]);
+    means(h->mag[2] + j, h->mag[3] + j, out[1]);
+    FN(diffs)(TAP(f2[0]), TAP(f2[1]), shift, out[2]);
+    FN(diffs)(TAP(f3[0]), TAP(f3[1]), shift, out[3]);
+    FN(diffs)(TAP(f3[2]), TAP(f3[3]), shift, other);
     for (unsigned i = 0; i < PXR_PREDICT_TILE; i++)
-        activity[i] = (uint16_t)(w[0] * MEAN8(a[i], b[i]) + w[1] * MEAN8(c[i], d[i]) +
-                                 w[6] * (uint8_t)(p[i] >> level));
-    const SAMPLE *const e0 = TAP(f3[0]), *const e1 = TAP(f3[1]), *const e2 = TAP(f3[2]), *const e3 = TAP(f3[3]);
+        out[3][i] = MEAN8(out[3][i], other[i]);
+    FN(diffs)(TAP(f4[0]), TAP(f4[1]), shift, out[4]);
+    FN(diffs)(TAP(f5[0]), TAP(f5[1]), shift, out[5]);
     for (unsigned i = 0; i < PXR_PREDICT_TILE; i++)
-        activity[i] = (uint16_t)(activity[i] +
-                                 w[3] * MEAN8(BYTE(DIFF(e0[i], e1[i])), BYTE(DIFF(e2[i], e3[i]))));
-    FN(add_diff)(TAP(f2[0]), TAP(f2[1]), shift, w[2], activity);
-    FN(add_diff)(TAP(f4[0]), TAP(f4[1]), shift, w[4], activity);
-    FN(add_diff)(TAP(f5[0]), TAP(f5[1]), shift, w[5], activity);
-    FN(add_diff)(TAP(f7[0]), TAP(f7[1]), shift, w[7], activity);
-    FN(add_bend)(TAP(f8[0]), TAP(f8[1]), TAP(f8[2]), shift, w[8], activity);
-    FN(add_bend)(TAP(f9[0]), TAP(f9[1]), TAP(f9[2]), shift, w[9], activity);
+        out[6][i] = (uint8_t)(p[i] >> level);
+    FN(diffs)(TAP(f7[0]), TAP(f7[1]), shift, out[7]);
+    FN(bends)(TAP(f8[0]), TAP(f8[1]), TAP(f8[2]), shift, out[8]);
+    FN(bends)(TAP(f9[0]), TAP(f9[1]), TAP(f9[2]), shift, out[9]);
 #undef TAP
+}
+
+/* Sums of weighted features of one tile. */
+static inline void FN(activity_of_tile)(const struct FN(half_row) *h, size_t j, const SAMPLE *restrict p,
+                                        uint16_t *restrict activity)
+{
+    uint8_t f[PXR_PREDICT_FEATURES][PXR_PREDICT_TILE];
+    FN(features_of)(h, j, p, f);
+    memset(activity, 0, PXR_PREDICT_TILE * sizeof *activity);
+    for (unsigned k = 0; k < PXR_PREDICT_FEATURES; k++) {
+        const uint16_t w = h->weights[k];
+        for (unsigned i = 0; i < PXR_PREDICT_TILE; i++)
+            activity[i] = (uint16_t)(activity[i] + w * f[k][i]);
+    }
 }
 
 /* Predictions, fractions and tables of n samples (whole tiles). */

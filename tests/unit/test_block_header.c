@@ -45,7 +45,7 @@ static const struct wrong wrongs[] = {
     {PXR_BLOCK_PREDICT, 23, 1, 3, PXR_E_CORRUPT, "lanes", 4},
     {PXR_BLOCK_PREDICT, 23, 1, 7, PXR_E_CORRUPT, "lanes", 6},
     {PXR_BLOCK_PREDICT, 24, 2, 256, PXR_E_CORRUPT, "offset", 255},
-    {PXR_BLOCK_PREDICT, 26, 1, 1, PXR_E_CORRUPT, "groups", 9},
+    {PXR_BLOCK_PREDICT, 26, 1, 1, PXR_E_CORRUPT, "groups", 15},
     {PXR_BLOCK_MATCH, 6, 2, 2, PXR_E_CORRUPT, "frames_per_unit", 1},
     {PXR_BLOCK_MATCH, 16, 4, 1, PXR_E_CORRUPT, "params_bytes", 2},
     {PXR_BLOCK_MATCH, 16, 4, 262145, PXR_E_CORRUPT, "params_bytes", 262144},
