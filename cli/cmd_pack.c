@@ -285,7 +285,7 @@ static int apply_options(struct pack *p)
     if (o->raw && pxr_image_parse_raw(o->raw, &p->feed.image_opts, &diag) != PXR_OK)
         return pxr_cli_usage(p->self, "%s", diag.text);
     p->feed.n_threads = p->write.n_threads = pxr_cli_n_threads(o->n_threads);
-    p->write.codec = (enum pxr_codec)o->codec;
+    p->write.codec = (enum pxr_codec)o->codec; /* in the order of the option's names */
     p->write.level = (int)o->level;
     p->write.overwrite = o->overwrite;
     p->write.suffix_names = o->duplicates != 0;
@@ -414,7 +414,7 @@ static int pack_all(struct pack *p, int n_operands, char **operands)
 static int parse_options(const struct pxr_cli_command *self, struct pack_options *o, int argc,
                          char **argv, int *n_operands)
 {
-    static const char *const codecs[] = {"auto", "store", "zstd", "predict", "match", NULL};
+    static const char *const codecs[] = {"auto", "store", "zstd", "predict", "match", "adaptive", NULL};
     static const char *const depths[] = {"source", "16", NULL};
     static const char *const names[] = {"stem", "number", NULL};
     static const char *const duplicates[] = {"error", "suffix", NULL};
@@ -445,7 +445,7 @@ static int parse_options(const struct pxr_cli_command *self, struct pack_options
         PXR_OPTION_TEXT("block", 0, &o->block, "TxHxW",
                         "Frames, rows and columns of a block; chosen from the\n"
                         "frame size by default."),
-        PXR_OPTION_CHOICE("codec", 0, &o->codec, "auto|store|zstd|predict|match", codecs,
+        PXR_OPTION_CHOICE("codec", 0, &o->codec, "auto|store|zstd|predict|match|adaptive", codecs,
                           "How blocks are stored; auto (default) tries."),
         PXR_OPTION_UINT("level", 'l', &o->level, "LEVEL", 1, 19, "Of zstd, 1 to 19; 3 by default."),
         PXR_CLI_THREADS(&o->n_threads, "Threads, 0: one per core (default).  The archive does\n"

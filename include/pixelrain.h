@@ -227,6 +227,7 @@ enum pxr_codec {
     PXR_CODEC_ZSTD = 2,
     PXR_CODEC_PREDICT = 3,
     PXR_CODEC_MATCH = 4,
+    PXR_CODEC_ADAPTIVE = 5,
 };
 
 /* Zero-initialise; zero is the default of every field. */

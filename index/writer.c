@@ -73,7 +73,7 @@ static uint64_t raw_frame_bytes(const struct pxr_superblock *sb)
 static void choose_geometry(struct pxr_superblock *sb, const struct pxr_write_opts *o)
 {
     const bool is_predicted = o->codec == PXR_CODEC_AUTO || o->codec == PXR_CODEC_PREDICT ||
-                              o->codec == PXR_CODEC_MATCH;
+                              o->codec == PXR_CODEC_MATCH || o->codec == PXR_CODEC_ADAPTIVE;
     const uint64_t frame = raw_frame_bytes(sb), row = frame / sb->height_px;
     const uint64_t most = is_predicted ? 32 : 16, fit = ((uint64_t)(is_predicted ? 256 : 64) << 20) / frame;
     sb->nominal_frames =

@@ -21,6 +21,7 @@ enum pxr_block_codec {
     PXR_BLOCK_ZSTD = 2,     /* filtered, shuffled, zstd; one unit for the whole block */
     PXR_BLOCK_PREDICT = 3,  /* fitted prediction, rANS; one unit per frame           */
     PXR_BLOCK_MATCH = 4,    /* which neighbour it equals; one unit per frame         */
+    PXR_BLOCK_ADAPTIVE = 5, /* prediction that learns, in raster order; one unit per frame */
     PXR_N_BLOCK_CODECS
 };
 
@@ -71,7 +72,7 @@ size_t pxr_block_unit_pixel_bytes(const struct pxr_block_header *h, uint32_t uni
 /* Bytes that decoding a unit writes: its samples, and behind them what units that refer to it need. */
 size_t pxr_block_unit_state_bytes(const struct pxr_block_header *h, uint32_t unit);
 /* Units that must have been decoded before this one; at most 2.  Acyclic for any header: each has a
- * lower depth than unit.  (Predict and match have some.) */
+ * lower depth than unit.  (Predict, match and adaptive have some.) */
 unsigned pxr_block_unit_refs(const struct pxr_block_header *h, uint32_t unit, uint32_t refs[2]);
 
 /* ---- decoding --------------------------------------------------------------------------------- */

@@ -19,12 +19,15 @@ struct pxr_predict_decoder; /* predict.c */
 struct pxr_predict_encoder; /* predict_encode.c */
 struct pxr_match_decoder;   /* match.c */
 struct pxr_match_encoder;   /* match_encode.c */
+struct pxr_adaptive_decoder; /* adaptive.c */
+struct pxr_adaptive_encoder; /* adaptive_encode.c */
 
 struct pxr_block_decoder {
     pxr_zstd *zstd;
     struct pxr_scratch a, b;
     struct pxr_predict_decoder *predict; /* NULL until it is needed */
     struct pxr_match_decoder *match;     /* likewise */
+    struct pxr_adaptive_decoder *adaptive; /* likewise */
 };
 
 struct pxr_block_encoder {
@@ -32,6 +35,7 @@ struct pxr_block_encoder {
     struct pxr_scratch a, b;
     struct pxr_predict_encoder *predict; /* NULL until it is needed */
     struct pxr_match_encoder *match;     /* likewise */
+    struct pxr_adaptive_encoder *adaptive; /* likewise */
     bool has_forced;
     struct pxr_filter forced; /* tests: no trial, no fall-back */
 };
@@ -78,6 +82,7 @@ extern const struct pxr_block_codec_ops pxr_block_constant_ops;
 extern const struct pxr_block_codec_ops pxr_block_zstd_ops;
 extern const struct pxr_block_codec_ops pxr_block_predict_ops;
 extern const struct pxr_block_codec_ops pxr_block_match_ops;
+extern const struct pxr_block_codec_ops pxr_block_adaptive_ops;
 
 /* Places in a header; docs/format.md, "Block header". */
 enum {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The envelope of a block: reads and writes headers, checks every field, and calls the codecs. */
+#include "adaptive.h"
 #include "codec.h"
 #include "diag.h"
 #include "match.h"
@@ -13,6 +14,7 @@ static const struct pxr_block_codec_ops *const codecs[PXR_N_BLOCK_CODECS] = {
     [PXR_BLOCK_ZSTD] = &pxr_block_zstd_ops,
     [PXR_BLOCK_PREDICT] = &pxr_block_predict_ops,
     [PXR_BLOCK_MATCH] = &pxr_block_match_ops,
+    [PXR_BLOCK_ADAPTIVE] = &pxr_block_adaptive_ops,
 };
 
 uint8_t *pxr_scratch_get(struct pxr_scratch *s, size_t n_bytes)
@@ -65,7 +67,7 @@ static enum pxr_err fail_at(const struct field *f, enum pxr_err e, uint64_t off_
 /* src holds the fixed part. */
 static enum pxr_err check_version(const uint8_t *src, uint64_t off_bytes, struct pxr_diag *diag)
 {
-    if (src[PXR_BLOCK_OFF_CODEC] >= PXR_N_BLOCK_CODECS)
+    if (src[PXR_BLOCK_OFF_CODEC] >= PXR_N_BLOCK_CODECS || !codecs[src[PXR_BLOCK_OFF_CODEC]])
         return fail_at(&(struct field){PXR_BLOCK_OFF_CODEC, "codec", PXR_N_BLOCK_CODECS - 1,
                                        src[PXR_BLOCK_OFF_CODEC]},
                        PXR_E_UNSUPPORTED, off_bytes, "a block has a codec of a newer version",
@@ -255,6 +257,7 @@ void pxr_block_decoder_free(pxr_block_decoder *d)
     pxr_zstd_free(d->zstd);
     pxr_predict_decoder_free(d->predict);
     pxr_match_decoder_free(d->match);
+    pxr_adaptive_decoder_free(d->adaptive);
     pxr_free(d->a.bytes);
     pxr_free(d->b.bytes);
     pxr_free(d);
@@ -324,6 +327,7 @@ void pxr_block_encoder_free(pxr_block_encoder *e)
     pxr_zstd_free(e->zstd);
     pxr_predict_encoder_free(e->predict);
     pxr_match_encoder_free(e->match);
+    pxr_adaptive_encoder_free(e->adaptive);
     pxr_free(e->a.bytes);
     pxr_free(e->b.bytes);
     pxr_free(e);
@@ -437,6 +441,8 @@ static const struct pxr_block_codec_ops *first_codec(const pxr_block_encoder *e,
         return &pxr_block_zstd_ops;
     if (o->codec == PXR_CODEC_MATCH)
         return pxr_match_is_possible(&s->shape) ? &pxr_block_match_ops : &pxr_block_store_ops;
+    if (o->codec == PXR_CODEC_ADAPTIVE)
+        return pxr_adaptive_is_possible(&s->shape) ? &pxr_block_adaptive_ops : &pxr_block_store_ops;
     return &pxr_block_predict_ops;
 }
 
@@ -474,7 +480,7 @@ enum pxr_err pxr_block_encode(pxr_block_encoder *e, const struct pxr_block_shape
     enum pxr_err err = check_shape(shape, diag);
     if (err)
         return err;
-    if (opts->level < 0 || opts->level > 19 || (unsigned)opts->codec > PXR_CODEC_MATCH)
+    if (opts->level < 0 || opts->level > 19 || (unsigned)opts->codec > PXR_CODEC_ADAPTIVE)
         return pxr_fail(diag, PXR_E_INVALID, "no such codec or level: %d, %d", (int)opts->codec,
                         opts->level);
     if (!e->has_forced && is_constant(&s))

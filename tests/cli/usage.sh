@@ -84,7 +84,7 @@ run "$pixelrain" pack -l 20 x -o a.pxr
 expect 2 '' "pixelrain: --level wants a number from 1 to 19, not '20'
 Try 'pixelrain pack --help'."
 run "$pixelrain" pack --codec gzip x -o a.pxr
-expect 2 '' "pixelrain: --codec is one of auto, store, zstd, predict, match, not 'gzip'
+expect 2 '' "pixelrain: --codec is one of auto, store, zstd, predict, match, adaptive, not 'gzip'
 Try 'pixelrain pack --help'."
 for block in 8 8x8 8x8x8x8 8x8x 0x8x8 8X8X8 8x8x99999999999; do
     run "$pixelrain" pack --block "$block" x -o a.pxr

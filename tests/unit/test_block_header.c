@@ -15,6 +15,8 @@ static struct encoded encode(const struct pxr_block_shape *s, enum pxr_block_cod
             ? test_encode_predict(s, pixels)
         : codec == PXR_BLOCK_MATCH
             ? test_encode_match(s, pixels)
+        : codec == PXR_BLOCK_ADAPTIVE
+            ? test_encode_adaptive(s, pixels)
             : test_encode(s, pixels, codec == PXR_BLOCK_ZSTD ? PXR_CODEC_ZSTD : PXR_CODEC_STORE,
                           codec == PXR_BLOCK_ZSTD ? &f : NULL);
     cr_assert_eq(e.header.bytes[0], codec);
@@ -54,8 +56,20 @@ static const struct wrong wrongs[] = {
     {PXR_BLOCK_MATCH, 20, 1, 255, PXR_E_CORRUPT, "mode", 23},
     {PXR_BLOCK_MATCH, 21, 1, 3, PXR_E_CORRUPT, "table_bits", 4},
     {PXR_BLOCK_MATCH, 21, 1, 7, PXR_E_CORRUPT, "table_bits", 6},
-    {PXR_BLOCK_STORE, 0, 1, 5, PXR_E_UNSUPPORTED, "codec", 4},
-    {PXR_BLOCK_STORE, 0, 1, 255, PXR_E_UNSUPPORTED, "codec", 4},
+    {PXR_BLOCK_ADAPTIVE, 6, 2, 2, PXR_E_CORRUPT, "frames_per_unit", 1},
+    {PXR_BLOCK_ADAPTIVE, 16, 4, 7, PXR_E_CORRUPT, "params_bytes", 8},
+    {PXR_BLOCK_ADAPTIVE, 20, 1, 0, PXR_E_CORRUPT, "order", 1},
+    {PXR_BLOCK_ADAPTIVE, 20, 1, 3, PXR_E_CORRUPT, "order", 2},
+    {PXR_BLOCK_ADAPTIVE, 21, 1, 0, PXR_E_CORRUPT, "depth", 1},
+    {PXR_BLOCK_ADAPTIVE, 21, 1, 9, PXR_E_CORRUPT, "depth", 8},
+    {PXR_BLOCK_ADAPTIVE, 22, 1, 8, PXR_E_CORRUPT, "shift", 7},
+    {PXR_BLOCK_ADAPTIVE, 23, 1, 4, PXR_E_CORRUPT, "tile", 5},
+    {PXR_BLOCK_ADAPTIVE, 23, 1, 9, PXR_E_CORRUPT, "tile", 8},
+    {PXR_BLOCK_ADAPTIVE, 24, 2, 256, PXR_E_CORRUPT, "offset", 255},
+    {PXR_BLOCK_ADAPTIVE, 27, 1, 23, PXR_E_CORRUPT, "most_code", 24},
+    {PXR_BLOCK_ADAPTIVE, 27, 1, 201, PXR_E_CORRUPT, "most_code", 200},
+    {PXR_BLOCK_STORE, 0, 1, 6, PXR_E_UNSUPPORTED, "codec", 5},
+    {PXR_BLOCK_STORE, 0, 1, 255, PXR_E_UNSUPPORTED, "codec", 5},
     {PXR_BLOCK_STORE, 1, 1, 1, PXR_E_UNSUPPORTED, "flags", 0},
     {PXR_BLOCK_STORE, 1, 1, 0x80, PXR_E_UNSUPPORTED, "flags", 0},
     {PXR_BLOCK_STORE, 2, 1, 16, PXR_E_CORRUPT, "bits", 8},
@@ -125,6 +139,8 @@ Test(block_header, a_wrong_field_is_named_with_its_place)
 Test(block_header, cut_anywhere_is_truncated)
 {
     for (int codec = 0; codec < PXR_N_BLOCK_CODECS; codec++) {
+        if (codec == 4) /* a number that has no codec yet */
+            continue;
         if (codec == PXR_BLOCK_ZSTD && !pxr_zstd_is_built_in())
             continue;
         struct encoded e = encode(&shape16, (enum pxr_block_codec)codec);

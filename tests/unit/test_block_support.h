@@ -116,6 +116,11 @@ static inline struct encoded test_encode_match(const struct pxr_block_shape *s, 
     return test_encode_by(&pxr_block_match_ops, s, pixels);
 }
 
+static inline struct encoded test_encode_adaptive(const struct pxr_block_shape *s, const uint8_t *pixels)
+{
+    return test_encode_by(&pxr_block_adaptive_ops, s, pixels);
+}
+
 enum { GUARD_BYTES = 64, GUARD = 0xA5 };
 
 static inline bool all_bytes_are(const uint8_t *p, size_t n, uint8_t v)
