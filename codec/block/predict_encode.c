@@ -212,8 +212,9 @@ static void fit_tile_row(struct job *j, unsigned group, uint32_t tile_y, float r
 {
     struct pxr_predict_model *m = j->m;
     struct pxr_predict_sums *sums = (void *)j->e->sums.bytes;
-    /* Half of all frames are in the last group: fewer rows of them are enough. */
-    const uint32_t step = group == 3 && j->n_frames > 8 ? 16 : group ? 8 : 4;
+    /* Half of all frames are in the last group: fewer rows of them are enough; more of small frames. */
+    const uint32_t usual = group == 3 && j->n_frames > 8 ? 16 : group ? 8 : 4;
+    const uint32_t step = j->n_px < 1 << 17 ? usual / 2 : usual;
     memset(sums, 0, 2 * m->n_tiles_x * sizeof *sums);
     for (uint32_t f = 0; f < j->n_frames; f++)
         if (refs_of(j, f).group == group) {
@@ -241,7 +242,7 @@ static void sum_activity(struct job *j, uint32_t (*counts)[256])
 {
     for (uint32_t f = 0; f < j->n_frames; f++) {
         const struct pxr_predict_frame frame = frame_of(j, f);
-        j->k->activity(j->m, &frame, 32, f * 7 + 3, j->row, j->e->activity[frame.group], counts);
+        j->k->activity(j->m, &frame, 16, f * 7 + 3, j->row, j->e->activity[frame.group], counts);
     }
 }
 
@@ -437,7 +438,7 @@ static enum pxr_err put_unit(struct job *j, uint32_t frame, struct pxr_buffer *h
 static uint8_t choose_lanes(const struct pxr_block_shape *s)
 {
     const uint64_t n_px = (uint64_t)s->width_px * s->height_px;
-    return n_px >= 65536 ? 6 : n_px >= 8192 ? 5 : 4;
+    return n_px >= 1 << 17 ? 6 : n_px >= 1 << 14 ? 5 : 4;
 }
 
 static enum pxr_err prepare(struct job *j, const struct pxr_block_source *s, struct pxr_diag *diag)

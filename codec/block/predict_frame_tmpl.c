@@ -32,18 +32,18 @@ static inline struct FN(worker) FN(worker_at)(const struct pxr_predict_model *m,
 
 /* ---- rows --------------------------------------------------------------------------------------- */
 
-/* n samples from column x on, which may lie outside of the row. */
-static inline void FN(copy_clamped)(const uint8_t *row, int64_t x, size_t n, int64_t width, size_t sample_bytes,
+/* n samples from column x on; those outside of the row are its first or its last one. */
+static inline void FN(copy_clamped)(const uint8_t *row, int64_t x, int64_t n, int64_t width, size_t sample_bytes,
                                     uint8_t *dst)
 {
-    if (x >= 0 && x + (int64_t)n <= width) {
-        memcpy(dst, row + (size_t)x * sample_bytes, n * sample_bytes);
-        return;
-    }
-    for (size_t i = 0; i < n; i++, x++, dst += sample_bytes) {
-        const int64_t column = x < 0 ? 0 : x < width ? x : width - 1;
-        memcpy(dst, row + (size_t)column * sample_bytes, sample_bytes);
-    }
+    const int64_t before = x >= 0 ? 0 : -x < n ? -x : n, end = x + n > width ? width : x + n;
+    const int64_t inside = end > x + before ? end - (x + before) : 0;
+    for (int64_t i = 0; i < before; i++)
+        memcpy(dst + (size_t)i * sample_bytes, row, sample_bytes);
+    memcpy(dst + (size_t)before * sample_bytes, row + (inside ? (size_t)(x + before) : 0) * sample_bytes,
+           (size_t)inside * sample_bytes);
+    for (int64_t i = before + inside; i < n; i++)
+        memcpy(dst + (size_t)i * sample_bytes, row + (size_t)(width - 1) * sample_bytes, sample_bytes);
 }
 
 /* Row y of a reference whose tiles have moved, as container samples. */
@@ -56,7 +56,7 @@ static inline void FN(move_row)(const struct pxr_predict_model *m, const struct 
         int64_t from = y + (int64_t)motion->y;
         from = from < 0 ? 0 : from < height ? from : height - 1;
         FN(copy_clamped)(ref->first + (size_t)from * ref->stride_bytes, x + motion->x,
-                         (size_t)pxr_min_u64(2 * PXR_PREDICT_TILE, (uint64_t)(width - x)), width,
+                         (int64_t)pxr_min_u64(2 * PXR_PREDICT_TILE, (uint64_t)(width - x)), width,
                          sample_bytes, dst + (size_t)x * sample_bytes);
     }
 }

@@ -123,7 +123,7 @@ bool pxr_choose_motion(const struct pxr_predict_model *m, const struct pxr_predi
         if (f < m->n_frames)
             weigh_frame(&q, f, &still, &moved);
     }
-    if (moved >= still - still / 24)
+    if (moved >= still - still / 12) /* less would not pay for its time */
         return false;
     for (uint32_t step = 1; step < m->n_frames; step *= 2)
         for (uint32_t f = step; f < m->n_frames; f += 2 * step)
