@@ -212,8 +212,10 @@ enum pxr_err pxr_archive_open_io(pxr_archive **out, const struct pxr_io *io, voi
     if (e == PXR_OK)
         e = pxr_cache_new(&a->index_cache, INDEX_CACHE_BYTES, pxr_free, diag);
     if (e == PXR_OK)
-        e = pxr_cache_new(&a->unit_cache, pxr_max_u64(a->limits.cache_bytes, cache_floor(a)), pxr_free,
-                          diag);
+        e = pxr_slab_new(&a->unit_slab, diag);
+    if (e == PXR_OK)
+        e = pxr_cache_new(&a->unit_cache, pxr_max_u64(a->limits.cache_bytes, cache_floor(a)),
+                          pxr_slab_put, diag);
     if (e != PXR_OK) {
         pxr_archive_close(a);
         return e;
@@ -239,6 +241,7 @@ void pxr_archive_close(pxr_archive *a)
         return;
     pxr_prefetch_stop(a->prefetch);
     pxr_cache_free(a->unit_cache);
+    pxr_slab_free(a->unit_slab);
     pxr_cache_free(a->index_cache);
     pxr_free(a->meta);
     pxr_file_close(&a->file);

@@ -127,7 +127,7 @@ static enum pxr_err load_unit(void *arg, const struct pxr_cache_key *key, void *
     const void *ref_pixels[2] = {NULL, NULL};
     struct pxr_block_unit place;
     *value_bytes = pxr_block_unit_state_bytes(&b->header, key->unit);
-    *value = pxr_alloc_aligned(64, *value_bytes);
+    *value = pxr_slab_get(a->unit_slab, *value_bytes);
     if (!*value)
         return pxr_fail_nomem(diag, *value_bytes);
     enum pxr_err e = get_refs(d, b, key->unit, refs, ref_pixels, diag);
@@ -142,7 +142,7 @@ static enum pxr_err load_unit(void *arg, const struct pxr_cache_key *key, void *
     pxr_cache_put(a->unit_cache, refs[0]);
     pxr_cache_put(a->unit_cache, refs[1]);
     if (e != PXR_OK) {
-        pxr_free(*value);
+        pxr_slab_put(*value);
         *value = NULL;
         return pxr_archive_recheck(a, e, diag);
     }

@@ -5,6 +5,7 @@
 
 #include "cache.h"
 #include "parse.h"
+#include "slab.h"
 
 #include <stdatomic.h>
 
@@ -39,6 +40,7 @@ struct pxr_archive {
     char *meta;
     size_t meta_bytes;
     pxr_cache *index_cache, *unit_cache;
+    pxr_slab *unit_slab;           /* memory of the values in unit_cache */
     struct pxr_prefetch *prefetch; /* NULL: no workers */
     /* Counters for pxr_archive_stats; nothing else is published through them. */
     _Atomic uint64_t n_decoded, n_prefetched, n_hits, n_bytes_read, n_index_reads;
