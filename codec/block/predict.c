@@ -102,7 +102,7 @@ struct prepared {
     struct pxr_hash128 params;
     struct pxr_block_shape shape;
     struct pxr_predict_model *model; /* NULL: free */
-    uint32_t *tables;
+    uint32_t *tables;                /* of one size, kept when the rest is forgotten: fresh pages cost */
     uint64_t tick;
 };
 
@@ -117,16 +117,17 @@ static void forget(struct prepared *p)
     if (p->model)
         pxr_predict_model_fini(p->model);
     pxr_free(p->model);
-    pxr_free(p->tables);
-    *p = (struct prepared){.tick = 0};
+    *p = (struct prepared){.tables = p->tables};
 }
 
 void pxr_predict_decoder_free(struct pxr_predict_decoder *d)
 {
     if (!d)
         return;
-    for (int i = 0; i < N_PREPARED; i++)
+    for (int i = 0; i < N_PREPARED; i++) {
         forget(&d->prepared[i]);
+        pxr_free(d->prepared[i].tables);
+    }
     pxr_free(d->row.bytes);
     pxr_free(d->words.bytes);
     pxr_free(d->motion.bytes);
@@ -139,7 +140,8 @@ static enum pxr_err load_prepared(struct prepared *p, const struct pxr_block_hea
     enum pxr_err e = PXR_E_NOMEM;
     forget(p);
     p->model = pxr_alloc_zero(1, sizeof *p->model);
-    p->tables = pxr_alloc_aligned(64, PXR_PREDICT_N_SLOTS * sizeof *p->tables);
+    if (!p->tables)
+        p->tables = pxr_alloc_aligned(64, PXR_PREDICT_N_SLOTS * sizeof *p->tables);
     if (!p->model || !p->tables || !pxr_predict_model_init(p->model, &h->shape))
         pxr_fail_nomem(diag, PXR_PREDICT_N_SLOTS * sizeof *p->tables);
     else
