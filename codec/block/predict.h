@@ -60,6 +60,7 @@ struct pxr_predict_model {
     struct pxr_predict_tile *tiles; /* [group][phase][tile row][tile column] */
     struct pxr_predict_packed_tile *packed; /* made of tiles: pxr_predict_model_finish */
     uint8_t features[PXR_PREDICT_GROUPS][2][PXR_PREDICT_FEATURES];
+    uint16_t calm[PXR_PREDICT_GROUPS][2]; /* activity where all features are 0; below 2^12 */
     uint8_t thresholds[2][PXR_PREDICT_LEVELS];  /* [phase]; the last is 255: no activity is above it */
     uint8_t levels[2][256];                     /* 3 x level of an activity; from thresholds */
     uint8_t table_of[2][64];                    /* [phase][3 x level + far]; below n_tables */
@@ -99,7 +100,7 @@ struct pxr_predict_refs pxr_predict_refs_of(enum pxr_predict_order order, uint32
 /* Whether no sum of a prediction can leave 16 bits (planes of up to 8 bits) or 32, and no pair of neighbouring
  * taps 16 bits: instruction sets saturate differently. */
 bool pxr_predict_tile_fits(const struct pxr_predict_tile *t, unsigned n_taps, uint8_t depth);
-/* The same for the weights of features. */
+/* The same for the weights of features: with a calm activity below 2^12 no sum can leave 16 bits. */
 bool pxr_predict_features_fit(const uint8_t w[PXR_PREDICT_FEATURES]);
 
 /* ---- predict_model.c: models as bytes ----------------------------------------------------------- */
@@ -183,8 +184,8 @@ struct pxr_predict_sums {
     float values[PXR_FIT_VALUES][PXR_SUM_PARTS], base[PXR_SUM_PARTS], weight[PXR_SUM_PARTS];
 };
 
-/* The same for the activity's fit: value 0 is |residual|, the others are features. */
-enum { PXR_ACTIVITY_VALUES = PXR_PREDICT_FEATURES + 1 };
+/* The same for the activity's fit: value 0 is |residual|, then come the features and a one. */
+enum { PXR_ACTIVITY_VALUES = PXR_PREDICT_FEATURES + 2 };
 struct pxr_predict_activity {
     float products[PXR_N_PRODUCTS(PXR_ACTIVITY_VALUES)][PXR_SUM_PARTS];
 };

@@ -102,42 +102,45 @@ bool pxr_choose_values(struct pxr_predict_model *m, const struct pxr_block_sourc
 
 /* ---- weights of features ------------------------------------------------------------------------ */
 
+enum { N_FITTED = PXR_PREDICT_FEATURES + 1, CALM = PXR_PREDICT_FEATURES };
+
 /* Least squares with weights that are not negative, by coordinate descent. */
-static void solve_features(const struct pxr_predict_activity *s, double w[PXR_PREDICT_FEATURES])
+static void solve_features(const struct pxr_predict_activity *s, double w[N_FITTED])
 {
-    double a[PXR_PREDICT_FEATURES][PXR_PREDICT_FEATURES], b[PXR_PREDICT_FEATURES];
-    for (unsigned k = 0; k < PXR_PREDICT_FEATURES; k++) {
+    double a[N_FITTED][N_FITTED], b[N_FITTED];
+    for (unsigned k = 0; k < N_FITTED; k++) {
         b[k] = pxr_sum_parts(s->products[pxr_product(0, k + 1)]);
         for (unsigned i = 0; i <= k; i++)
             a[i][k] = a[k][i] = pxr_sum_parts(s->products[pxr_product(i + 1, k + 1)]);
         w[k] = 0;
     }
-    for (int round = 0; round < 100; round++)
-        for (unsigned i = 0; i < PXR_PREDICT_FEATURES; i++) {
+    for (int round = 0; round < 200; round++)
+        for (unsigned i = 0; i < N_FITTED; i++) {
             if (!(a[i][i] > 1e-9))
                 continue;
             double rest = b[i];
-            for (unsigned k = 0; k < PXR_PREDICT_FEATURES; k++)
+            for (unsigned k = 0; k < N_FITTED; k++)
                 rest -= k == i ? 0 : a[i][k] * w[k];
             w[i] = rest > 0 ? rest / a[i][i] : 0;
         }
 }
 
 /* The largest scale at which weights and their sums stay in their bounds. */
-static double scale_of(const double w[PXR_PREDICT_FEATURES])
+static double scale_of(const double w[N_FITTED])
 {
     double pair = 1e-9, sum = 1e-9;
     for (unsigned k = 0; k < PXR_PREDICT_FEATURES; k += 2) {
         pair = w[k] + w[k + 1] > pair ? w[k] + w[k + 1] : pair;
         sum += w[k] + w[k + 1];
     }
-    return 120 / pair < 240 / sum ? 120 / pair : 240 / sum;
+    const double scale = 120 / pair < 230 / sum ? 120 / pair : 230 / sum;
+    return scale * w[CALM] < 4000 ? scale : 4000 / w[CALM];
 }
 
 void pxr_choose_features(struct pxr_predict_model *m,
                          struct pxr_predict_activity sums[PXR_PREDICT_GROUPS][2])
 {
-    double w[PXR_PREDICT_GROUPS][PXR_PREDICT_FEATURES];
+    double w[PXR_PREDICT_GROUPS][N_FITTED];
     for (unsigned phase = 0; phase < 2; phase++) {
         /* Group 0 is one frame: it does not choose the scale of others. */
         double scale = 0;
@@ -152,11 +155,9 @@ void pxr_choose_features(struct pxr_predict_model *m,
             if (!m->has_group[g])
                 continue;
             const double most = scale_of(w[g]), own = scale < most ? scale : most;
-            unsigned sum = 0;
             for (unsigned k = 0; k < PXR_PREDICT_FEATURES; k++)
-                sum += m->features[g][phase][k] = (uint8_t)(w[g][k] * own + 0.5);
-            if (!sum)
-                m->features[g][phase][0] = 64;
+                m->features[g][phase][k] = (uint8_t)(w[g][k] * own + 0.5);
+            m->calm[g][phase] = (uint16_t)(w[g][CALM] * own + 0.5);
         }
     }
 }

@@ -238,11 +238,11 @@ static void fit_weights(struct job *j)
 
 /* ---- activity ----------------------------------------------------------------------------------- */
 
-static void sum_activity(struct job *j, uint32_t (*counts)[256])
+static void sum_activity(struct job *j, uint32_t row_step, uint32_t (*counts)[256])
 {
     for (uint32_t f = 0; f < j->n_frames; f++) {
         const struct pxr_predict_frame frame = frame_of(j, f);
-        j->k->activity(j->m, &frame, 16, f * 7 + 3, j->row, j->e->activity[frame.group], counts);
+        j->k->activity(j->m, &frame, row_step, f * 7 + 3, j->row, j->e->activity[frame.group], counts);
     }
 }
 
@@ -269,13 +269,16 @@ static void fit_activity(struct job *j)
     struct pxr_predict_model *m = j->m;
     uint32_t counts[2][256] = {{0}};
     memset(m->features, 0, sizeof m->features);
-    memset(j->e->activity, 0, sizeof j->e->activity);
+    memset(m->calm, 0, sizeof m->calm);
     m->feature_shift = 0;
     m->activity_shift[0] = m->activity_shift[1] = 1;
     choose_feature_shift(j);
-    sum_activity(j, NULL);
-    pxr_choose_features(m, j->e->activity);
-    sum_activity(j, counts);
+    for (int round = 0; round < 2; round++) { /* the second one with the first one's weights */
+        memset(j->e->activity, 0, sizeof j->e->activity);
+        sum_activity(j, round ? 16 : 32, NULL);
+        pxr_choose_features(m, j->e->activity);
+    }
+    sum_activity(j, 32, counts);
     for (unsigned phase = 0; phase < 2; phase++)
         m->activity_shift[phase] = pxr_choose_thresholds(counts[phase], m->thresholds[phase]);
     pxr_predict_model_set_levels(m);

@@ -277,24 +277,27 @@ static void FN(fit)(const struct pxr_predict_model *m, const struct pxr_predict_
     }
 }
 
-/* A half row into the sums. */
-static void FN(sum_activity)(const struct FN(half_row) *h, const SAMPLE *p, const uint8_t *mag, size_t n,
-                             struct pxr_predict_activity *sums)
+/* A half row into the sums.  Where much is expected, by the weights so far, errors count less: relative errors are
+ * what matters to levels.  (Not inlined: its arrays are large.) */
+static __attribute__((noinline)) void FN(sum_activity)(const struct FN(half_row) *h, const SAMPLE *p,
+                                                       const uint8_t *mag, size_t n,
+                                                       struct pxr_predict_activity *sums)
 {
     float v[PXR_ACTIVITY_VALUES][PXR_PREDICT_TILE], weight[PXR_PREDICT_TILE];
     uint8_t f[PXR_PREDICT_FEATURES][PXR_PREDICT_TILE];
+    uint16_t expected[PXR_PREDICT_TILE];
     for (size_t j = 0; j < n; j += PXR_PREDICT_TILE) {
         FN(features_of)(h, j, p + j, f);
+        FN(activity_of_tile)(h, j, p + j, expected);
         for (size_t i = 0; i < PXR_PREDICT_TILE; i++) {
+            const float scale = 1 + (float)expected[i] / 64;
+            weight[i] = j + i < n ? 1 / (scale * scale) : 0;
             v[0][i] = mag[j + i];
-            /* Large residuals must not decide alone where the small ones are. */
-            weight[i] = 1 / (1.0f + f[0][i] + f[1][i] + f[3][i]);
+            v[PXR_ACTIVITY_VALUES - 1][i] = 1;
         }
         for (unsigned k = 0; k < PXR_PREDICT_FEATURES; k++)
             for (size_t i = 0; i < PXR_PREDICT_TILE; i++)
                 v[k + 1][i] = f[k][i];
-        for (size_t i = n - j; i < PXR_PREDICT_TILE; i++) /* behind the end of the row */
-            weight[i] = 0;
         add_products(v, PXR_ACTIVITY_VALUES, weight, sums->products);
     }
 }

@@ -37,7 +37,7 @@ typedef float parts __attribute__((vector_size(PXR_SUM_PARTS * sizeof(float)), a
 enum { TILE_PARTS = PXR_PREDICT_TILE / PXR_SUM_PARTS };
 
 /* Add the weighted products of n values of a tile's samples to their sums. */
-static void add_products(const float (*v)[PXR_PREDICT_TILE], unsigned n, const float *weight,
+static __attribute__((noinline)) void add_products(const float (*v)[PXR_PREDICT_TILE], unsigned n, const float *weight,
                          float (*sums)[PXR_SUM_PARTS])
 {
     const parts *const weights = (const void *)weight;

@@ -48,7 +48,7 @@ struct pxr_predict_refs pxr_predict_refs_of(enum pxr_predict_order order, uint32
 /* ---- bounds of weights -------------------------------------------------------------------------- */
 
 /* Bytes times signed bytes are added in pairs of 16 bits: two weights of one sign may make 128 together. */
-enum { MAX_PAIR = 128, MAX_FEATURES = 256 };
+enum { MAX_PAIR = 128, MAX_FEATURES = 240 };
 
 static int64_t positive(int64_t v) { return v > 0 ? v : 0; }
 
@@ -416,6 +416,7 @@ bool pxr_predict_model_store(const struct pxr_predict_model *m, struct pxr_buffe
             struct tile_coder c = new_tile_coder(&w, NULL);
             for (unsigned k = 0; k < PXR_PREDICT_FEATURES; k++)
                 pxr_bits_put(&w, m->features[g][phase][k], 7);
+            pxr_bits_put(&w, m->calm[g][phase], 12);
             code_tiles(&c, m, g, phase);
         }
     for (unsigned phase = 0; phase < 2; phase++)
@@ -444,6 +445,7 @@ static bool load_weights(struct pxr_bit_reader *r, struct pxr_predict_model *m)
             struct tile_coder c = new_tile_coder(NULL, r);
             for (unsigned k = 0; k < PXR_PREDICT_FEATURES; k++)
                 m->features[g][phase][k] = (uint8_t)pxr_bits_get(r, 7);
+            m->calm[g][phase] = (uint16_t)pxr_bits_get(r, 12);
             if (!pxr_predict_features_fit(m->features[g][phase]) || !code_tiles(&c, m, g, phase) ||
                 r->is_past_end)
                 return false;

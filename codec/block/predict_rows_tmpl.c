@@ -22,6 +22,7 @@ struct FN(half_row) {
     const struct pxr_predict_tile *tiles;
     const struct pxr_predict_packed_tile *packed;
     const uint8_t *weights; /* of features */
+    uint16_t calm;
     const struct pxr_predict_model *m;
     unsigned n_taps, phase;
     const struct pxr_predict_features *at;
@@ -154,6 +155,7 @@ static inline struct FN(half_row) FN(half_row_at)(const struct pxr_predict_model
                                .tiles = m->tiles + tile,
                                .packed = m->packed + tile,
                                .weights = m->features[group][phase],
+                               .calm = m->calm[group][phase],
                                .m = m,
                                .phase = phase};
     FN(set_taps)(r, group, phase, &out);
@@ -259,7 +261,8 @@ static inline void FN(activity_of_tile)(const struct FN(half_row) *h, size_t j, 
 {
     uint8_t f[PXR_PREDICT_FEATURES][PXR_PREDICT_TILE];
     FN(features_of)(h, j, p, f);
-    memset(activity, 0, PXR_PREDICT_TILE * sizeof *activity);
+    for (unsigned i = 0; i < PXR_PREDICT_TILE; i++)
+        activity[i] = h->calm;
     for (unsigned k = 0; k < PXR_PREDICT_FEATURES; k++) {
         const uint16_t w = h->weights[k];
         for (unsigned i = 0; i < PXR_PREDICT_TILE; i++)

@@ -11,17 +11,18 @@
 #define DIFF16(a, b) v_or(v_subs_u16(a, b), v_subs_u16(b, a))
 
 struct activity_constants {
-    VEC w[PXR_PREDICT_FEATURES / 2]; /* pairs of weights */
+    VEC w[PXR_PREDICT_FEATURES / 2], calm; /* pairs of weights */
     __m128i shift, feature_shift, level_shift;
     VEC level_mask;
     struct tables_constants tables;
 };
 
 static inline struct activity_constants activity_constants(const struct pxr_predict_model *m,
-                                                           const uint8_t *weights, unsigned phase,
-                                                           unsigned level_shift)
+                                                           const uint8_t *weights, uint16_t calm,
+                                                           unsigned phase, unsigned level_shift)
 {
     struct activity_constants c = {
+        .calm = v_set16((short)calm),
         .shift = _mm_cvtsi32_si128(m->activity_shift[phase]),
         .feature_shift = _mm_cvtsi32_si128(m->feature_shift),
         .level_shift = _mm_cvtsi32_si128((int)level_shift),
@@ -37,8 +38,8 @@ static inline struct activity_constants activity_constants(const struct pxr_pred
 static inline __attribute__((always_inline)) VEC tables_of(const struct activity_constants *c,
                                                            const VEC f[PXR_PREDICT_FEATURES], VEC far)
 {
-    VEC low = v_maddubs(v_low8(f[0], f[1]), c->w[0]), high = v_maddubs(v_high8(f[0], f[1]), c->w[0]);
-    for (int k = 1; k < PXR_PREDICT_FEATURES / 2; k++) {
+    VEC low = c->calm, high = c->calm;
+    for (int k = 0; k < PXR_PREDICT_FEATURES / 2; k++) {
         low = v_add16(low, v_maddubs(v_low8(f[2 * k], f[2 * k + 1]), c->w[k]));
         high = v_add16(high, v_maddubs(v_high8(f[2 * k], f[2 * k + 1]), c->w[k]));
     }
@@ -108,7 +109,7 @@ struct constants_8 {
 static inline struct constants_8 constants_8(const struct half_row_8 *h)
 {
     return (struct constants_8){
-        .activity = activity_constants(h->m, h->weights, h->phase, level_shift_8(h->m)),
+        .activity = activity_constants(h->m, h->weights, h->calm, h->phase, level_shift_8(h->m)),
         .most = v_set16((short)(((1 << h->m->depth) - 1) << 6)),
         .middle = v_set8(32),
     };
@@ -192,7 +193,7 @@ struct constants_16 {
 static inline struct constants_16 constants_16(const struct half_row_16 *h)
 {
     return (struct constants_16){
-        .activity = activity_constants(h->m, h->weights, h->phase, level_shift_16(h->m)),
+        .activity = activity_constants(h->m, h->weights, h->calm, h->phase, level_shift_16(h->m)),
         .most = v_set32(((1 << h->m->depth) - 1) << 8),
         .middle = v_set8((char)128),
     };
