@@ -321,14 +321,16 @@ static void set_coders(struct coder *coders, const uint16_t *freq, unsigned n_sy
 }
 
 /* Contexts share tables where that costs less; then counts become frequencies.  Returns about how many bits all
- * of it takes. */
+ * of it takes, in 1/65536. */
 static uint64_t make_tables(struct job *j)
 {
     struct pxr_predict_encoder *e = j->e;
     struct pxr_predict_model *m = j->m;
     const unsigned n_symbols = pxr_predict_n_symbols(m);
-    const uint64_t bits = pxr_choose_tables(m, &e->sharing, e->counts);
+    uint64_t bits = pxr_choose_tables(m, &e->sharing, e->counts);
     for (unsigned t = 0; t < m->n_tables; t++) {
+        for (unsigned k = 0; m->depth > 8 && k < n_symbols; k++)
+            bits += (uint64_t)e->counts[t][k] * pxr_token_raw_bits(k) << 16;
         pxr_predict_normalise(e->counts[t], n_symbols, m->freq[t]);
         set_coders(e->coders[t], m->freq[t], n_symbols);
     }
@@ -466,7 +468,8 @@ static enum pxr_err prepare(struct job *j, const struct pxr_block_source *s, str
     return PXR_OK;
 }
 
-/* Everything but the words, for one order of frames.  Returns about how many bits the words will take. */
+/* Everything but the words, for one order of frames.  Returns about how many bits it will take,
+ * in 1/65536. */
 static uint64_t fit(struct job *j, enum pxr_predict_order order)
 {
     struct pxr_predict_model *m = j->m;
