@@ -435,7 +435,8 @@ static const struct pxr_block_codec_ops *first_codec(const pxr_block_encoder *e,
 {
     const uint64_t n = (uint64_t)s->shape.n_frames * s->shape.height_px * s->shape.width_px;
     /* Weights and tables of a small block would cost more than they save; narrow rows are slow. */
-    const bool is_small = n < MIN_PREDICT_SAMPLES || s->shape.width_px < MIN_PREDICT_WIDTH;
+    const bool can_predict = s->shape.width_px <= PXR_PREDICT_MAX_WIDTH;
+    const bool is_small = n < MIN_PREDICT_SAMPLES || s->shape.width_px < MIN_PREDICT_WIDTH || !can_predict;
     if (e->has_forced || o->codec == PXR_CODEC_ZSTD ||
         (o->codec == PXR_CODEC_AUTO && is_small && pxr_zstd_is_built_in()))
         return &pxr_block_zstd_ops;
@@ -443,7 +444,7 @@ static const struct pxr_block_codec_ops *first_codec(const pxr_block_encoder *e,
         return pxr_match_is_possible(&s->shape) ? &pxr_block_match_ops : &pxr_block_store_ops;
     if (o->codec == PXR_CODEC_ADAPTIVE)
         return pxr_adaptive_is_possible(&s->shape) ? &pxr_block_adaptive_ops : &pxr_block_store_ops;
-    return &pxr_block_predict_ops;
+    return can_predict ? &pxr_block_predict_ops : &pxr_block_store_ops;
 }
 
 static enum pxr_err encode_smallest(pxr_block_encoder *e, const struct pxr_block_source *s,

@@ -53,6 +53,9 @@ static enum pxr_err check_params(const struct pxr_block_header *h, uint64_t off_
         {10, "activity_shift", 1, 8, p[10]},
         {11, "reserved", 0, 0, p[11]},
     };
+    if (h->shape.width_px > PXR_PREDICT_MAX_WIDTH)
+        return pxr_fail_field(diag, PXR_E_CORRUPT, off_bytes, "width_px", PXR_PREDICT_MAX_WIDTH,
+                              h->shape.width_px, "a predict block is too wide");
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (fields[i].found < fields[i].least || fields[i].found > fields[i].most)
             return pxr_fail_field(diag, PXR_E_CORRUPT, off_bytes + fields[i].off, fields[i].name,

@@ -133,12 +133,15 @@ static inline size_t pxr_predict_half(uint32_t width_px)
 {
     return (size_t)pxr_round_up_u64((width_px + 1) / 2, PXR_PREDICT_TILE) + 2 * PXR_ROW_MARGIN;
 }
-/* Memory of a worker: eleven rows of samples, two of magnitudes, what a half row needs, and one row of samples
- * as they lie in the container. */
+/* Memory of a worker: nine rows of samples and two of magnitudes, what a half row needs (two more of samples, two of
+ * bytes), and one row of samples as they lie in the container. */
 static inline size_t pxr_predict_row_bytes(uint32_t width_px)
 {
-    return 40 * 2 * (pxr_predict_half(width_px) + PXR_PREDICT_MAX_LANES) + 2 * (size_t)width_px + 1024;
+    const size_t half = pxr_predict_half(width_px), n = half + PXR_PREDICT_MAX_LANES;
+    return 9 * 2 * half * 2 + 2 * 2 * half + 2 * n * 2 + 2 * n + 2 * (size_t)width_px + 64;
 }
+/* Wider blocks are not predicted: that memory would pass 100 MiB. */
+enum { PXR_PREDICT_MAX_WIDTH = 1 << 22 };
 /* Bytes behind the words that decode may touch before it sees that they have ended: a row of symbols and
  * raw bits. */
 static inline size_t pxr_predict_overread(uint32_t width_px)

@@ -269,6 +269,28 @@ Test(block_predict, steady_changes_are_coded_in_sequence)
     pxr_free(pixels);
 }
 
+/* Rows wider than anybody's: such blocks are stored otherwise, and a header that says otherwise is refused before
+ * memory is taken. */
+Test(block_predict, very_wide_blocks_are_not_predicted)
+{
+    const struct pxr_block_shape wide = {1, 1, PXR_PREDICT_MAX_WIDTH + 1, 8}, small = {1, 1, 64, 8};
+    uint8_t *const pixels = test_block(&small, SCENE, 1);
+    struct encoded e = test_encode_predict(&small, pixels);
+    struct pxr_block_header h;
+    struct pxr_diag d;
+    pxr_store_u32le(e.header.bytes + PXR_BLOCK_OFF_WIDTH, wide.width_px);
+    cr_expect_eq(pxr_block_header_parse(&h, e.header.bytes, e.header.n_bytes, &wide, 7000, &d), PXR_E_CORRUPT);
+    cr_expect_str_eq(d.field, "width_px");
+    encoded_fini(&e);
+    uint8_t *const row = test_block(&wide, RAMP, 1);
+    e = test_encode(&wide, row, PXR_CODEC_PREDICT, NULL);
+    cr_expect_eq(e.header.bytes[0], PXR_BLOCK_STORE);
+    test_expect(&wide, &e, row);
+    encoded_fini(&e);
+    pxr_free(row);
+    pxr_free(pixels);
+}
+
 /* A long chain would make one frame cost thousands. */
 Test(block_predict, long_chains_are_refused)
 {
