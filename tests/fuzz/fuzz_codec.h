@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ * The body of the fuzz targets of single codecs: units within a header that is right about them, or samples on
+ * their way there and back.  Included with CODEC, its id in the file, and OPS.
+ *
+ * Input: mode, bits (0: 8, else 16), n_frames (modulo 40), height, width (one byte each, minus 1), then by mode
+ *   even  bytes of the parameters (u16), parameters, then for each unit: its length (u16) and its bytes
+ *   odd   samples: encoded and decoded, which must give the same again */
+#include "block.h"
+#include "codec.h"
+#include "unit_order.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes);
+
+enum { SHAPE_BYTES = 5 };
+
+static void require(bool is_true)
+{
+    if (!is_true)
+        abort();
+}
+
+struct input {
+    const uint8_t *at;
+    size_t n_left;
+};
+
+static const uint8_t *take(struct input *in, size_t wanted, size_t *n)
+{
+    const uint8_t *const at = in->at;
+    *n = wanted < in->n_left ? wanted : in->n_left;
+    in->at += *n;
+    in->n_left -= *n;
+    return at;
+}
+
+/* Decode every unit from memory of its exact length; true: all of them are samples. */
+static bool decode_all(const struct pxr_block_header *h, const uint8_t *payload, uint8_t *pixels)
+{
+    pxr_block_decoder *d;
+    const size_t frame_bytes = pxr_block_unit_pixel_bytes(h, 0);
+    const size_t state_bytes = pxr_block_unit_state_bytes(h, 0);
+    uint8_t *const states = calloc(h->n_units, state_bytes);
+    bool *const done = calloc(h->n_units, sizeof *done), all = true;
+    require(states && done && pxr_block_decoder_new(&d, NULL) == PXR_OK);
+    for (uint32_t from = 0, u; (u = unit_next(h, done, &from)) < h->n_units; done[u] = true) {
+        const struct pxr_block_unit at = pxr_block_unit_at(h, u);
+        const void *refs[2];
+        unit_states(h, u, states, refs);
+        uint8_t *const src = malloc(at.n_bytes ? at.n_bytes : 1), *const dst = malloc(state_bytes);
+        require(src && dst);
+        if (at.n_bytes)
+            memcpy(src, payload + at.off_bytes, at.n_bytes);
+        memset(dst, 0xA5, state_bytes);
+        if (pxr_block_unit_decode(d, h, u, refs, src, at.n_bytes, dst, NULL)) {
+            all = false;
+            for (size_t i = 0; i < state_bytes; i++)
+                require(dst[i] == 0);
+        }
+        memcpy(pixels + u * frame_bytes, dst, frame_bytes);
+        memcpy(states + u * state_bytes, dst, state_bytes);
+        free(src);
+        free(dst);
+    }
+    pxr_block_decoder_free(d);
+    free(states);
+    free(done);
+    return all;
+}
+
+static void decode_units(const struct pxr_block_shape *shape, struct input in)
+{
+    struct pxr_buffer header = {0}, payload = {0};
+    struct pxr_block_header h;
+    size_t n;
+    const uint8_t *const length = take(&in, 2, &n);
+    const uint8_t *const params = take(&in, n == 2 ? pxr_load_u16le(length) : 0, &n);
+    require(pxr_block_header_begin(&header, shape, CODEC, 1, params, (uint32_t)n));
+    for (uint32_t u = 0; u < shape->n_frames; u++) {
+        const uint8_t *const bytes = take(&in, 2, &n);
+        const uint8_t *const unit = take(&in, n == 2 ? pxr_load_u16le(bytes) : 0, &n);
+        require(pxr_buffer_add(&payload, unit, n) && pxr_block_header_add_unit(&header, unit, n));
+    }
+    if (pxr_block_header_parse(&h, header.bytes, header.n_bytes, shape, 0, NULL) == PXR_OK) {
+        uint8_t *const pixels = malloc(pxr_block_raw_bytes(shape));
+        require(pixels != NULL);
+        (void)decode_all(&h, payload.bytes, pixels);
+        free(pixels);
+    }
+    pxr_buffer_fini(&header);
+    pxr_buffer_fini(&payload);
+}
+
+static void round_trip(const struct pxr_block_shape *shape, struct input in)
+{
+    const size_t raw_bytes = pxr_block_raw_bytes(shape), row = shape->width_px * (shape->bits / 8u);
+    const struct pxr_block_opts o = {PXR_CODEC_AUTO, 0};
+    uint8_t *const pixels = calloc(2, raw_bytes), *const back = pixels + raw_bytes;
+    const struct pxr_block_source s = {*shape, {pixels, row, row * shape->height_px}};
+    struct pxr_buffer header = {0}, payload = {0};
+    struct pxr_block_header h;
+    pxr_block_encoder *e = NULL;
+    require(pixels && pxr_block_encoder_new(&e, NULL) == PXR_OK);
+    memcpy(pixels, in.at, in.n_left < raw_bytes ? in.n_left : raw_bytes);
+    require(OPS.encode(e, &s, &o, &header, &payload, NULL) == PXR_OK &&
+            pxr_block_header_parse(&h, header.bytes, header.n_bytes, shape, 0, NULL) == PXR_OK &&
+            decode_all(&h, payload.bytes, back) && memcmp(pixels, back, raw_bytes) == 0);
+    pxr_block_encoder_free(e);
+    pxr_buffer_fini(&header);
+    pxr_buffer_fini(&payload);
+    free(pixels);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
+{
+    if (n_bytes < SHAPE_BYTES + 1)
+        return 0;
+    const struct pxr_block_shape shape = {data[2] % 40 + 1u, data[3] + 1u, data[4] + 1u, data[1] ? 16 : 8};
+    const struct input rest = {data + SHAPE_BYTES, n_bytes - SHAPE_BYTES};
+    if (pxr_block_raw_bytes(&shape) > 1 << 15)
+        return 0;
+    if (data[0] % 2)
+        round_trip(&shape, rest);
+    else
+        decode_units(&shape, rest);
+    return 0;
+}
