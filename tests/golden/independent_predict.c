@@ -13,13 +13,10 @@ enum {
     N_THRESHOLDS = 15,
     N_CONTEXTS = 96,
     N_SLOTS = 2048,
-    TILE_COLUMNS = 128,
-    TILE_ROWS = 64,
-    MAX_LANES = 64,
-    UNIT_ENTRY_BYTES = 12,
-    FIXED_HEADER_BYTES = 20,
-    FIXED_PARAMS_BYTES = 12
+    MAX_LANES = 64
 };
+enum { TILE_COLUMNS = 128, TILE_ROWS = 64 };
+enum { FIXED_HEADER_BYTES = 20, FIXED_PARAMS_BYTES = 12, UNIT_ENTRY_BYTES = 12 };
 enum { SEQUENTIAL, DYADIC };
 enum { FLAG_MOTION = 1, FLAG_RANKS = 2 };
 
@@ -160,18 +157,15 @@ static unsigned order_of(const struct block *k, uint32_t f, uint32_t reference[2
 
 /* ---- the header ------------------------------------------------------------------------------- */
 
-static const char *read_shape(struct block *k, const struct independent_shape *shape, const uint8_t *header,
-                              size_t n_bytes)
+static const char *read_shape(struct block *k, const struct independent_shape *shape, const uint8_t *header)
 {
-    if (n_bytes < FIXED_HEADER_BYTES + FIXED_PARAMS_BYTES)
-        return "header too short";
     if (header[0] != 3 || header[1] || header[3])
         return "another codec, or reserved fields";
     if (header[2] != shape->bits || little_endian(header + 4, 2) != shape->n_frames ||
         little_endian(header + 8, 4) != shape->height_px || little_endian(header + 12, 4) != shape->width_px)
         return "another shape";
-    if (little_endian(header + 6, 2) != 1)
-        return "frames_per_unit";
+    if (little_endian(header + 6, 2) != 1 || shape->width_px > 1u << 22)
+        return "frames_per_unit, or too wide";
     k->b.shape = *shape;
     k->n_tiles_across = (shape->width_px + TILE_COLUMNS - 1) / TILE_COLUMNS;
     k->n_tiles = k->n_tiles_across * ((shape->height_px + TILE_ROWS - 1) / TILE_ROWS);
@@ -389,10 +383,9 @@ static const char *check_unit_sizes(const struct block *k)
 
 static void block_free(struct block *k)
 {
-    for (unsigned i = 0; k && i < N_GROUPS * N_PHASES; i++)
+    for (unsigned i = 0; i < N_GROUPS * N_PHASES; i++)
         free(k->predictor[i / N_PHASES][i % N_PHASES]);
-    if (k)
-        free(k->rank);
+    free(k->rank);
     free(k);
 }
 
@@ -402,16 +395,17 @@ static const char *block_new(struct block **out, const struct independent_shape 
 {
     struct block *k = *out = calloc(1, sizeof *k);
     k->rank = calloc(1 << 16, sizeof *k->rank);
-    const char *why = read_shape(k, shape, header, n_bytes);
-    if (why)
-        return why;
+    if (n_bytes < FIXED_HEADER_BYTES + FIXED_PARAMS_BYTES)
+        return "header too short";
     const uint32_t params_bytes = little_endian(header + 16, 4);
     if (params_bytes < FIXED_PARAMS_BYTES || params_bytes > 1u << 24)
         return "params_bytes";
-    if (n_bytes != FIXED_HEADER_BYTES + (uint64_t)params_bytes + UNIT_ENTRY_BYTES * (uint64_t)k->b.shape.n_frames)
+    if (n_bytes != FIXED_HEADER_BYTES + (uint64_t)params_bytes + UNIT_ENTRY_BYTES * (uint64_t)shape->n_frames)
         return "header has another length";
     k->units = header + FIXED_HEADER_BYTES + params_bytes;
-    why = read_params(k, header + FIXED_HEADER_BYTES, params_bytes);
+    const char *why = read_shape(k, shape, header);
+    if (!why)
+        why = read_params(k, header + FIXED_HEADER_BYTES, params_bytes);
     return why ? why : check_unit_sizes(k);
 }
 
@@ -467,13 +461,12 @@ enum picture { C, P0, P1 };
 static uint32_t value_at(const struct frame *f, enum picture picture, int64_t y, enum half half, int64_t j)
 {
     const struct block *k = f->block;
-    const int64_t width = k->b.shape.width_px;
+    const int64_t width = k->b.shape.width_px, last = (int64_t)k->b.shape.height_px - 1;
     if (picture == C && y >= 0)
         return in_row(k, f->value + y * width, half, j);
     if (picture == C && f->group == 0)
         return 1u << (k->b.depth - 1);
-    y = picture == C ? 0 : clamp(y, 0, (int64_t)k->b.shape.height_px - 1);
-    return in_row(k, f->reference[picture == P1] + y * width, half, j);
+    return in_row(k, f->reference[picture == P1] + (picture == C ? 0 : clamp(y, 0, last)) * width, half, j);
 }
 static int64_t magnitude_at(const struct frame *f, int64_t y, enum half half, int64_t j)
 {
@@ -539,46 +532,27 @@ static int64_t e(struct differences s, unsigned a, unsigned b, unsigned c)
     return B(s.feature_shift, distance(s.tap[a], mean(s.tap[b], s.tap[c])));
 }
 
-/* Features 2 to 5 and 7 to 9. */
-static void features_of_group_0(struct differences s, unsigned phase, int64_t feature[N_FEATURES])
+/* Taps of features 2 to 5 and 7 to 9: the columns of the document's table.  Where feature 3 is one difference it
+ * is the mean of two equal ones. */
+struct feature_taps {
+    unsigned d2[2], d3[4], d4[2], d5[2], d7[2], e8[3], e9[3];
+};
+static const struct feature_taps feature_taps[2][N_PHASES] = { /* [group 0, others][phase] */
+    {{{0, 3}, {1, 0, 2, 0}, {1, 2}, {4, 5}, {0, 2}, {0, 1, 2}, {3, 1, 2}},
+     {{0, 1}, {0, 3, 1, 4}, {3, 4}, {2, 5}, {2, 3}, {2, 3, 4}, {5, 3, 4}}},
+    {{{4, 11}, {0, 7, 0, 7}, {5, 6}, {7, 8}, {1, 2}, {4, 5, 6}, {11, 12, 13}},
+     {{5, 11}, {0, 6, 1, 7}, {6, 7}, {8, 9}, {0, 1}, {5, 6, 7}, {11, 12, 13}}},
+};
+
+static void features_of_taps(struct differences s, const struct feature_taps *t, int64_t feature[N_FEATURES])
 {
-    if (phase == 0) {
-        feature[2] = d(s, 0, 3);
-        feature[3] = mean(d(s, 1, 0), d(s, 2, 0));
-        feature[4] = d(s, 1, 2);
-        feature[5] = d(s, 4, 5);
-        feature[7] = d(s, 0, 2);
-        feature[8] = e(s, 0, 1, 2);
-        feature[9] = e(s, 3, 1, 2);
-    } else {
-        feature[2] = d(s, 0, 1);
-        feature[3] = mean(d(s, 0, 3), d(s, 1, 4));
-        feature[4] = d(s, 3, 4);
-        feature[5] = d(s, 2, 5);
-        feature[7] = d(s, 2, 3);
-        feature[8] = e(s, 2, 3, 4);
-        feature[9] = e(s, 5, 3, 4);
-    }
-}
-static void features_of_others(struct differences s, unsigned phase, int64_t feature[N_FEATURES])
-{
-    if (phase == 0) {
-        feature[2] = d(s, 4, 11);
-        feature[3] = d(s, 0, 7);
-        feature[4] = d(s, 5, 6);
-        feature[5] = d(s, 7, 8);
-        feature[7] = d(s, 1, 2);
-        feature[8] = e(s, 4, 5, 6);
-        feature[9] = e(s, 11, 12, 13);
-    } else {
-        feature[2] = d(s, 5, 11);
-        feature[3] = mean(d(s, 0, 6), d(s, 1, 7));
-        feature[4] = d(s, 6, 7);
-        feature[5] = d(s, 8, 9);
-        feature[7] = d(s, 0, 1);
-        feature[8] = e(s, 5, 6, 7);
-        feature[9] = e(s, 11, 12, 13);
-    }
+    feature[2] = d(s, t->d2[0], t->d2[1]);
+    feature[3] = mean(d(s, t->d3[0], t->d3[1]), d(s, t->d3[2], t->d3[3]));
+    feature[4] = d(s, t->d4[0], t->d4[1]);
+    feature[5] = d(s, t->d5[0], t->d5[1]);
+    feature[7] = d(s, t->d7[0], t->d7[1]);
+    feature[8] = e(s, t->e8[0], t->e8[1], t->e8[2]);
+    feature[9] = e(s, t->e9[0], t->e9[1], t->e9[2]);
 }
 
 static int64_t activity(const struct frame *f, int64_t y, unsigned phase, int64_t j,
@@ -595,10 +569,7 @@ static int64_t activity(const struct frame *f, int64_t y, unsigned phase, int64_
         feature[1] = magnitude_at(f, y - 1, O, j);
     }
     feature[6] = P >> (k->b.depth > 6 ? k->b.depth - 6 : 0);
-    if (f->group == 0)
-        features_of_group_0(s, phase, feature);
-    else
-        features_of_others(s, phase, feature);
+    features_of_taps(s, &feature_taps[f->group > 0][phase], feature);
     for (unsigned i = 0; i < N_FEATURES; i++)
         sum += k->feature_weight[f->group][phase][i] * feature[i];
     return clamp(sum >> k->activity_shift[phase], 0, 255);
@@ -772,10 +743,10 @@ static const char *decode_unit(const struct block *k, uint32_t number, const uin
     struct frame f = {.block = k, .unit = unit, .unit_end = unit + unit_bytes(k, number)};
     const char *why = NULL;
     f.group = order_of(k, number, reference);
-    f.value = calloc(n, sizeof *f.value);
-    f.magnitude = calloc(n, sizeof *f.magnitude);
-    f.reference[0] = calloc(n, sizeof *f.reference[0]);
-    f.reference[1] = calloc(n, sizeof *f.reference[1]);
+    f.value = calloc(4 * n, sizeof *f.value);
+    f.magnitude = f.value + n;
+    f.reference[0] = f.magnitude + n;
+    f.reference[1] = f.reference[0] + n;
     if (f.group)
         why = read_references(&f, reference, samples);
     if (!why)
@@ -785,9 +756,6 @@ static const char *decode_unit(const struct block *k, uint32_t number, const uin
     for (size_t i = 0; i < n; i++)
         samples[number * n + i] = sample_of(k, f.value[i]);
     free(f.value);
-    free(f.magnitude);
-    free(f.reference[0]);
-    free(f.reference[1]);
     return why;
 }
 
