@@ -128,3 +128,17 @@ bool made_block_encode(const struct made_block *m, struct pxr_buffer *header, st
     pxr_block_encoder_free(e);
     return is_good;
 }
+
+bool made_block_encode_as(const struct made_block *m, enum pxr_codec codec, struct pxr_buffer *header,
+                          struct pxr_buffer *payload)
+{
+    pxr_block_encoder *e;
+    const struct pxr_block_opts o = {codec, 0};
+    const size_t row = m->shape.width_px * (m->shape.bits / 8u);
+    if (pxr_block_encoder_new(&e, NULL) != PXR_OK)
+        return false;
+    const bool is_good = pxr_block_encode(e, &m->shape, m->pixels, row, row * m->shape.height_px, &o, header,
+                                          payload, NULL) == PXR_OK;
+    pxr_block_encoder_free(e);
+    return is_good;
+}

@@ -20,5 +20,8 @@ const char *made_block_name(const struct made_block *m);
 
 /* Encode by prediction, whatever it costs.  false: failed. */
 bool made_block_encode(const struct made_block *m, struct pxr_buffer *header, struct pxr_buffer *payload);
+/* Encode as asked: the block may be stored, or constant, instead. */
+bool made_block_encode_as(const struct made_block *m, enum pxr_codec codec, struct pxr_buffer *header,
+                          struct pxr_buffer *payload);
 
 #endif
