@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT
  * The body of the fuzz targets of single codecs: units within a header that is right about them, or samples on
- * their way there and back.  Included with CODEC, its id in the file, and OPS.
+ * their way there and back.
  *
  * Input: mode, bits (0: 8, else 16), n_frames (modulo 40), height, width (one byte each, minus 1), then by mode
  *   even  bytes of the parameters (u16), parameters, then for each unit: its length (u16) and its bytes
  *   odd   samples: encoded and decoded, which must give the same again */
+#ifndef PXR_TESTS_FUZZ_CODEC_H
+#define PXR_TESTS_FUZZ_CODEC_H
+
 #include "block.h"
 #include "codec.h"
 #include "unit_order.h"
 
 #include <stdlib.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes);
-
 enum { SHAPE_BYTES = 5 };
 
-static void require(bool is_true)
+static inline void require(bool is_true)
 {
     if (!is_true)
         abort();
@@ -26,7 +27,7 @@ struct input {
     size_t n_left;
 };
 
-static const uint8_t *take(struct input *in, size_t wanted, size_t *n)
+static inline const uint8_t *take(struct input *in, size_t wanted, size_t *n)
 {
     const uint8_t *const at = in->at;
     *n = wanted < in->n_left ? wanted : in->n_left;
@@ -36,7 +37,7 @@ static const uint8_t *take(struct input *in, size_t wanted, size_t *n)
 }
 
 /* Decode every unit from memory of its exact length; true: all of them are samples. */
-static bool decode_all(const struct pxr_block_header *h, const uint8_t *payload, uint8_t *pixels)
+static inline bool decode_all(const struct pxr_block_header *h, const uint8_t *payload, uint8_t *pixels)
 {
     pxr_block_decoder *d;
     const size_t frame_bytes = pxr_block_unit_pixel_bytes(h, 0);
@@ -69,14 +70,14 @@ static bool decode_all(const struct pxr_block_header *h, const uint8_t *payload,
     return all;
 }
 
-static void decode_units(const struct pxr_block_shape *shape, struct input in)
+static inline void decode_units(enum pxr_block_codec codec, const struct pxr_block_shape *shape, struct input in)
 {
     struct pxr_buffer header = {0}, payload = {0};
     struct pxr_block_header h;
     size_t n;
     const uint8_t *const length = take(&in, 2, &n);
     const uint8_t *const params = take(&in, n == 2 ? pxr_load_u16le(length) : 0, &n);
-    require(pxr_block_header_begin(&header, shape, CODEC, 1, params, (uint32_t)n));
+    require(pxr_block_header_begin(&header, shape, codec, 1, params, (uint32_t)n));
     for (uint32_t u = 0; u < shape->n_frames; u++) {
         const uint8_t *const bytes = take(&in, 2, &n);
         const uint8_t *const unit = take(&in, n == 2 ? pxr_load_u16le(bytes) : 0, &n);
@@ -92,7 +93,8 @@ static void decode_units(const struct pxr_block_shape *shape, struct input in)
     pxr_buffer_fini(&payload);
 }
 
-static void round_trip(const struct pxr_block_shape *shape, struct input in)
+static inline void round_trip(const struct pxr_block_codec_ops *ops, const struct pxr_block_shape *shape,
+                              struct input in)
 {
     const size_t raw_bytes = pxr_block_raw_bytes(shape), row = shape->width_px * (shape->bits / 8u);
     const struct pxr_block_opts o = {PXR_CODEC_AUTO, 0};
@@ -103,7 +105,7 @@ static void round_trip(const struct pxr_block_shape *shape, struct input in)
     pxr_block_encoder *e = NULL;
     require(pixels && pxr_block_encoder_new(&e, NULL) == PXR_OK);
     memcpy(pixels, in.at, in.n_left < raw_bytes ? in.n_left : raw_bytes);
-    require(OPS.encode(e, &s, &o, &header, &payload, NULL) == PXR_OK &&
+    require(ops->encode(e, &s, &o, &header, &payload, NULL) == PXR_OK &&
             pxr_block_header_parse(&h, header.bytes, header.n_bytes, shape, 0, NULL) == PXR_OK &&
             decode_all(&h, payload.bytes, back) && memcmp(pixels, back, raw_bytes) == 0);
     pxr_block_encoder_free(e);
@@ -112,7 +114,8 @@ static void round_trip(const struct pxr_block_shape *shape, struct input in)
     free(pixels);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
+static inline int fuzz_codec(enum pxr_block_codec codec, const struct pxr_block_codec_ops *ops, const uint8_t *data,
+                             size_t n_bytes)
 {
     if (n_bytes < SHAPE_BYTES + 1)
         return 0;
@@ -121,8 +124,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
     if (pxr_block_raw_bytes(&shape) > 1 << 15)
         return 0;
     if (data[0] % 2)
-        round_trip(&shape, rest);
+        round_trip(ops, &shape, rest);
     else
-        decode_units(&shape, rest);
+        decode_units(codec, &shape, rest);
     return 0;
 }
+
+#endif

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Fuzz target: codec 3. */
-#define CODEC PXR_BLOCK_PREDICT
-#define OPS pxr_block_predict_ops
 #include "fuzz_codec.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
+{
+    return fuzz_codec(PXR_BLOCK_PREDICT, &pxr_block_predict_ops, data, n_bytes);
+}
