@@ -26,7 +26,7 @@ enum { MAX_META_BYTES = 16 << 20 };
 struct pack_options {
     const char *out_path, *block, *raw, *meta_path;
     uint64_t n_threads, level, skip_bytes, stride_bytes;
-    int codec, depth, names, duplicates, time;
+    int codec, preset, depth, names, duplicates, time;
     bool overwrite, luma, is_recursive, keep_going, json, progress, no_progress, quiet, verbose,
         dry_run, help;
 };
@@ -278,6 +278,8 @@ static int apply_options(struct pack *p)
         return pxr_cli_usage(p->self, "--block wants FRAMESxROWSxCOLUMNS, not '%s'", o->block);
     if ((o->skip_bytes || o->stride_bytes) && !o->raw)
         return pxr_cli_usage(p->self, "--skip and --stride belong to --raw");
+    if (o->preset != PXR_PRESET_DEFAULT && o->codec != PXR_CODEC_AUTO)
+        return pxr_cli_usage(p->self, "--preset chooses codecs by itself: it goes with --codec auto only");
     p->feed.image_opts.luma = o->luma;
     p->feed.image_opts.raw_skip_bytes = o->skip_bytes;
     p->feed.image_opts.raw_stride_bytes = o->stride_bytes;
@@ -286,6 +288,7 @@ static int apply_options(struct pack *p)
         return pxr_cli_usage(p->self, "%s", diag.text);
     p->feed.n_threads = p->write.n_threads = pxr_cli_n_threads(o->n_threads);
     p->write.codec = (enum pxr_codec)o->codec; /* in the order of the option's names */
+    p->write.preset = (enum pxr_preset)o->preset;
     p->write.level = (int)o->level;
     p->write.overwrite = o->overwrite;
     p->write.suffix_names = o->duplicates != 0;
@@ -414,7 +417,8 @@ static int pack_all(struct pack *p, int n_operands, char **operands)
 static int parse_options(const struct pxr_cli_command *self, struct pack_options *o, int argc,
                          char **argv, int *n_operands)
 {
-    static const char *const codecs[] = {"auto", "store", "zstd", "predict", "match", "adaptive", NULL};
+    static const char *const codecs[] = {"auto", "store", "zstd", "predict", "match", "adaptive", "sorted", NULL};
+    static const char *const presets[] = {"default", "fast", "max", NULL};
     static const char *const depths[] = {"source", "16", NULL};
     static const char *const names[] = {"stem", "number", NULL};
     static const char *const duplicates[] = {"error", "suffix", NULL};
@@ -445,7 +449,10 @@ static int parse_options(const struct pxr_cli_command *self, struct pack_options
         PXR_OPTION_TEXT("block", 0, &o->block, "TxHxW",
                         "Frames, rows and columns of a block; chosen from the\n"
                         "frame size by default."),
-        PXR_OPTION_CHOICE("codec", 0, &o->codec, "auto|store|zstd|predict|match|adaptive", codecs,
+        PXR_OPTION_CHOICE("preset", 0, &o->preset, "default|fast|max", presets,
+                          "What to aim at: fast to read and larger (fast), or\n"
+                          "smallest and slow (max)."),
+        PXR_OPTION_CHOICE("codec", 0, &o->codec, "auto|store|zstd|predict|match|adaptive|sorted", codecs,
                           "How blocks are stored; auto (default) tries."),
         PXR_OPTION_UINT("level", 'l', &o->level, "LEVEL", 1, 19, "Of zstd, 1 to 19; 3 by default."),
         PXR_CLI_THREADS(&o->n_threads, "Threads, 0: one per core (default).  The archive does\n"

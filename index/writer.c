@@ -69,16 +69,17 @@ static uint64_t raw_frame_bytes(const struct pxr_superblock *sb)
 
 /* Stripes of full rows.  Predicted blocks hold 32 frames where these fit 256 MiB, and are cut into stripes
  * from 1 MiB a frame on: taller ones compress a little better, and a reader that goes from stripe to stripe
- * needs the decoding tables of each (0.8 MiB) anew; shorter ones let more cores read one frame.  A block of zstd is one unit, so it holds 16 frames and about 1 MiB. */
+ * needs the decoding tables of each (0.8 MiB) anew; shorter ones let more cores read one frame.  A block of zstd or of
+ * sorted residuals is one unit, so it holds 16 frames and about 1 MiB. */
 static void choose_geometry(struct pxr_superblock *sb, const struct pxr_write_opts *o)
 {
-    const bool is_predicted = o->codec == PXR_CODEC_AUTO || o->codec == PXR_CODEC_PREDICT ||
-                              o->codec == PXR_CODEC_MATCH || o->codec == PXR_CODEC_ADAPTIVE;
+    const bool is_fast = o->codec == PXR_CODEC_SORTED || o->preset == PXR_PRESET_FAST;
+    const bool is_predicted = !is_fast && o->codec != PXR_CODEC_STORE && o->codec != PXR_CODEC_ZSTD;
     const uint64_t frame = raw_frame_bytes(sb), row = frame / sb->height_px;
     const uint64_t most = is_predicted ? 32 : 16, fit = ((uint64_t)(is_predicted ? 256 : 64) << 20) / frame;
     sb->nominal_frames =
         o->block_frames ? o->block_frames : (uint32_t)pxr_max_u64(1, pxr_min_u64(most, fit));
-    sb->nominal_unit_frames = o->codec == PXR_CODEC_ZSTD ? sb->nominal_frames : 1;
+    sb->nominal_unit_frames = o->codec == PXR_CODEC_ZSTD || is_fast ? sb->nominal_frames : 1;
     uint64_t rows = ((uint64_t)1 << 20) / (row * sb->nominal_frames) & ~(uint64_t)7;
     if (is_predicted) {
         const uint64_t stripes = frame <= (uint64_t)1 << 20 ? 1 : pxr_div_up_u64(frame, (uint64_t)1 << 19);
@@ -105,6 +106,9 @@ static enum pxr_err check_opts(struct pxr_superblock *sb, const struct pxr_write
                         o->width_px, o->height_px);
     if (o->level < 0 || o->level > 19)
         return pxr_fail(diag, PXR_E_INVALID, "level %d; levels are 1 to 19", o->level);
+    if ((unsigned)o->preset > PXR_PRESET_MAX || (o->preset && o->codec != PXR_CODEC_AUTO))
+        return pxr_fail(diag, PXR_E_INVALID, "preset %d with codec %d; a preset belongs to codec AUTO",
+                        (int)o->preset, (int)o->codec);
     if (o->block_frames > PXR_GROUP_MAX_FRAMES)
         return pxr_fail(diag, PXR_E_INVALID, "blocks of %" PRIu32 " frames; at most 65535",
                         o->block_frames);
@@ -126,7 +130,7 @@ static enum pxr_err start_slots(pxr_writer *w, unsigned n_threads)
     w->slots = pxr_alloc_zero(w->n_slots, sizeof *w->slots);
     if (!w->slots)
         return pxr_fail_nomem(&w->diag, w->n_slots * sizeof *w->slots);
-    const struct pxr_block_opts opts = {w->opts.codec, w->opts.level};
+    const struct pxr_block_opts opts = {w->opts.codec, w->opts.level, w->opts.preset};
     for (unsigned i = 0; i < w->n_slots; i++) {
         const enum pxr_err e =
             pxr_pending_group_init(&w->slots[i], &w->sb, &opts, &w->stock, &w->diag);
@@ -230,7 +234,7 @@ static enum pxr_err write_superblock(pxr_writer *w, const struct pxr_buffer *pag
     if (!h)
         return pxr_fail_nomem(&w->diag, 0);
     pxr_superblock_store(&w->sb);
-    pxr_store_u32le(opts, w->opts.codec);
+    pxr_store_u32le(opts, (uint32_t)w->opts.codec | (uint32_t)w->opts.preset << 8);
     pxr_store_u32le(opts + 4, (uint32_t)w->opts.level);
     pxr_xxh3_begin128(h);
     pxr_xxh3_add128(h, w->sb.bytes, PXR_SUPERBLOCK_ID_PREFIX);
@@ -583,7 +587,7 @@ static enum pxr_err choose_name(pxr_writer *w, const struct pxr_frame_in *f, cha
 /* Whether groups are as long as the writer likes. */
 static bool has_free_length(const pxr_writer *w)
 {
-    return !w->opts.block_frames && (w->opts.codec == PXR_CODEC_AUTO || w->opts.codec == PXR_CODEC_MATCH);
+    return !w->opts.block_frames && w->opts.preset != PXR_PRESET_FAST && (w->opts.codec == PXR_CODEC_AUTO || w->opts.codec == PXR_CODEC_MATCH);
 }
 
 enum pxr_err pxr_writer_add(pxr_writer *w, const struct pxr_frame_in *f)

@@ -22,6 +22,7 @@ enum pxr_block_codec {
     PXR_BLOCK_PREDICT = 3,  /* fitted prediction, rANS; one unit per frame           */
     PXR_BLOCK_MATCH = 4,    /* which neighbour it equals; one unit per frame         */
     PXR_BLOCK_ADAPTIVE = 5, /* prediction that learns, in raster order; one unit per frame */
+    PXR_BLOCK_SORTED = 6,   /* sorted residuals, zstd's Huffman codes; one unit for the whole block */
     PXR_N_BLOCK_CODECS
 };
 
@@ -97,8 +98,9 @@ uint16_t pxr_block_constant(const struct pxr_block_header *h);
 typedef struct pxr_block_encoder pxr_block_encoder; /* scratch memory of one thread */
 
 struct pxr_block_opts {
-    enum pxr_codec codec; /* AUTO: whatever is smallest */
-    int level;            /* of zstd; 0: 3              */
+    enum pxr_codec codec;    /* AUTO: whatever is smallest       */
+    int level;               /* of zstd; 0: 3                    */
+    enum pxr_preset preset;  /* what AUTO tries                  */
 };
 
 enum pxr_err pxr_block_encoder_new(pxr_block_encoder **out, struct pxr_diag *diag);

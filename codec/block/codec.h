@@ -83,6 +83,7 @@ extern const struct pxr_block_codec_ops pxr_block_zstd_ops;
 extern const struct pxr_block_codec_ops pxr_block_predict_ops;
 extern const struct pxr_block_codec_ops pxr_block_match_ops;
 extern const struct pxr_block_codec_ops pxr_block_adaptive_ops;
+extern const struct pxr_block_codec_ops pxr_block_sorted_ops;
 
 /* Places in a header; docs/format.md, "Block header". */
 enum {
@@ -110,6 +111,11 @@ bool pxr_block_header_begin(struct pxr_buffer *header, const struct pxr_block_sh
                             enum pxr_block_codec codec, uint32_t frames_per_unit,
                             const uint8_t *params, uint32_t params_bytes);
 bool pxr_block_header_add_unit(struct pxr_buffer *header, const uint8_t *unit, size_t n_bytes);
+
+/* The least that the header of a zstd frame has. */
+enum { PXR_ZSTD_SMALLEST_BYTES = 10 };
+/* That header, before zstd sees it: what it may promise is bounded here.  src_bytes is at least the above. */
+enum pxr_err pxr_zstd_check_frame(const uint8_t *src, size_t src_bytes, uint64_t raw_bytes, struct pxr_diag *diag);
 
 /* About how many bytes the zstd codec would need, from a sample; UINT64_MAX: it cannot be said.  payload:
  * room beyond its end is used. */

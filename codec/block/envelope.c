@@ -5,6 +5,7 @@
 #include "diag.h"
 #include "match.h"
 #include "predict.h"
+#include "sorted.h"
 
 #include <inttypes.h>
 
@@ -15,6 +16,7 @@ static const struct pxr_block_codec_ops *const codecs[PXR_N_BLOCK_CODECS] = {
     [PXR_BLOCK_PREDICT] = &pxr_block_predict_ops,
     [PXR_BLOCK_MATCH] = &pxr_block_match_ops,
     [PXR_BLOCK_ADAPTIVE] = &pxr_block_adaptive_ops,
+    [PXR_BLOCK_SORTED] = &pxr_block_sorted_ops,
 };
 
 uint8_t *pxr_scratch_get(struct pxr_scratch *s, size_t n_bytes)
@@ -402,6 +404,14 @@ static bool zstd_may_win(pxr_block_encoder *e, const struct pxr_block_source *s,
            pxr_zstd_codec_estimate(e, s, o->level, payload) < spent + spent / 8;
 }
 
+/* What zstd makes so much smaller repeats itself in long pieces, which decode as fast as literals. */
+static bool zstd_wins_fast(pxr_block_encoder *e, const struct pxr_block_source *s,
+                           const struct pxr_block_opts *o, uint64_t spent, struct pxr_buffer *payload)
+{
+    return spent < pxr_block_raw_bytes(&s->shape) / 3 &&
+           pxr_zstd_codec_estimate(e, s, o->level, payload) < spent - spent / 4;
+}
+
 /* Try what else may be smaller than a predicted or zstd block. */
 static enum pxr_err encode_others(pxr_block_encoder *e, const struct pxr_block_source *s,
                                   const struct pxr_block_opts *o, bool has_zstd,
@@ -411,6 +421,10 @@ static enum pxr_err encode_others(pxr_block_encoder *e, const struct pxr_block_s
 {
     uint64_t spent = bytes_behind(header, payload, header_start, payload_start);
     bool is_match = false;
+    if (o->preset == PXR_PRESET_FAST)
+        return has_zstd || !zstd_wins_fast(e, s, o, spent, payload)
+                   ? PXR_OK
+                   : encode_again(&pxr_block_zstd_ops, e, s, o, header, header_start, payload, payload_start, diag);
     if (pxr_match_is_possible(&s->shape) && pxr_match_estimate(s) < spent) {
         const enum pxr_err err = encode_again(&pxr_block_match_ops, e, s, o, header, header_start,
                                               payload, payload_start, diag);
@@ -437,9 +451,16 @@ static const struct pxr_block_codec_ops *first_codec(const pxr_block_encoder *e,
     /* Weights and tables of a small block would cost more than they save; narrow rows are slow. */
     const bool can_predict = s->shape.width_px <= PXR_PREDICT_MAX_WIDTH;
     const bool is_small = n < MIN_PREDICT_SAMPLES || s->shape.width_px < MIN_PREDICT_WIDTH || !can_predict;
-    if (e->has_forced || o->codec == PXR_CODEC_ZSTD ||
+    const bool is_fast = o->preset == PXR_PRESET_FAST && pxr_zstd_is_built_in();
+    if (!e->has_forced && (is_fast || o->codec == PXR_CODEC_SORTED) && pxr_sorted_is_possible(&s->shape))
+        return &pxr_block_sorted_ops;
+    if (e->has_forced || is_fast || o->codec == PXR_CODEC_ZSTD ||
         (o->codec == PXR_CODEC_AUTO && is_small && pxr_zstd_is_built_in()))
         return &pxr_block_zstd_ops;
+    if (o->codec == PXR_CODEC_SORTED)
+        return &pxr_block_store_ops;
+    if (o->preset == PXR_PRESET_MAX && pxr_adaptive_is_possible(&s->shape))
+        return &pxr_block_adaptive_ops;
     if (o->codec == PXR_CODEC_MATCH)
         return pxr_match_is_possible(&s->shape) ? &pxr_block_match_ops : &pxr_block_store_ops;
     if (o->codec == PXR_CODEC_ADAPTIVE)
@@ -481,9 +502,12 @@ enum pxr_err pxr_block_encode(pxr_block_encoder *e, const struct pxr_block_shape
     enum pxr_err err = check_shape(shape, diag);
     if (err)
         return err;
-    if (opts->level < 0 || opts->level > 19 || (unsigned)opts->codec > PXR_CODEC_ADAPTIVE)
+    if (opts->level < 0 || opts->level > 19 || (unsigned)opts->codec > PXR_CODEC_SORTED)
         return pxr_fail(diag, PXR_E_INVALID, "no such codec or level: %d, %d", (int)opts->codec,
                         opts->level);
+    if ((unsigned)opts->preset > PXR_PRESET_MAX || (opts->preset && opts->codec != PXR_CODEC_AUTO))
+        return pxr_fail(diag, PXR_E_INVALID, "no such preset, or not with codec %d: %d", (int)opts->codec,
+                        (int)opts->preset);
     if (!e->has_forced && is_constant(&s))
         err = pxr_block_constant_ops.encode(e, &s, opts, header, payload, diag);
     else if (opts->codec == PXR_CODEC_STORE)

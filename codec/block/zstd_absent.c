@@ -30,6 +30,13 @@ size_t pxr_zstd_compress(pxr_zstd *z, int level, const uint8_t *src, size_t src_
     return 0;
 }
 
+size_t pxr_zstd_compress_parts(pxr_zstd *z, const uint8_t *src, const size_t *part_bytes, unsigned n_parts,
+                               uint8_t *dst, size_t dst_bytes)
+{
+    (void)z, (void)src, (void)part_bytes, (void)n_parts, (void)dst, (void)dst_bytes;
+    return 0;
+}
+
 bool pxr_zstd_decompress(pxr_zstd *z, const uint8_t *src, size_t src_bytes, uint8_t *dst,
                          size_t dst_bytes)
 {

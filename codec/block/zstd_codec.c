@@ -3,7 +3,7 @@
 #include "codec.h"
 #include "diag.h"
 
-enum { PARAMS_BYTES = 3, TRIAL_LEVEL = 3, DEFAULT_LEVEL = 3, HIGH_LEVEL = 9, HIGHEST_LEVEL = 17, SMALLEST_FRAME_BYTES = 10 };
+enum { PARAMS_BYTES = 3, TRIAL_LEVEL = 3, DEFAULT_LEVEL = 3, HIGH_LEVEL = 9, HIGHEST_LEVEL = 17 };
 
 /* What any zstd decoder accepts without being asked; our levels use at most 2^23.  We decode in one
  * call and need no window, but a reader that streams does. */
@@ -40,16 +40,15 @@ static enum pxr_err check_params(const struct pxr_block_header *h, uint64_t off_
 static void unit_bounds(const struct pxr_block_header *h, uint32_t unit, uint64_t *min_bytes,
                         uint64_t *max_bytes)
 {
-    *min_bytes = SMALLEST_FRAME_BYTES;
+    *min_bytes = PXR_ZSTD_SMALLEST_BYTES;
     *max_bytes = pxr_zstd_bound(pxr_block_unit_pixel_bytes(h, unit));
 }
 
 /* ---- decoding -------------------------------------------------------------------------------- */
 
-/* The frame header (RFC 8878, 3.1.1.1), before zstd sees it: what it may promise is bounded here.
- * src_bytes >= SMALLEST_FRAME_BYTES, fewer than which no header can pass. */
-static enum pxr_err check_frame(const uint8_t *src, size_t src_bytes, uint64_t raw_bytes,
-                                struct pxr_diag *diag)
+/* RFC 8878, 3.1.1.1. */
+enum pxr_err pxr_zstd_check_frame(const uint8_t *src, size_t src_bytes, uint64_t raw_bytes,
+                                  struct pxr_diag *diag)
 {
     const uint32_t magic = pxr_load_u32le(src);
     if (magic != 0xFD2FB528u)
@@ -100,7 +99,7 @@ static enum pxr_err decode(pxr_block_decoder *d, const struct pxr_block_header *
     const struct pxr_block_shape *const shape = &h->shape;
     const struct pxr_filter f = filter_of(h);
     const size_t raw_bytes = pxr_block_raw_bytes(shape), n = raw_bytes / (shape->bits / 8u);
-    const enum pxr_err e = check_frame(src, src_bytes, raw_bytes, diag);
+    const enum pxr_err e = pxr_zstd_check_frame(src, src_bytes, raw_bytes, diag);
     if (e)
         return e;
 

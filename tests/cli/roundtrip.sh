@@ -28,6 +28,24 @@ for set in in8 in16; do
     done
 done
 
+# Presets, on frames wide enough for all codecs; the default one is what happens without the option.
+mkdir wide8 wide16
+for i in 1 2 3 4 5 6; do
+    pgm "wide8/f$i.pgm" 70 40 "$i"
+    pgm16 "wide16/f$i.pgm" 70 40 65535 "$i"
+done
+for set in wide8 wide16; do
+    for preset in default fast max; do
+        ok "$pixelrain" pack -q -f --preset "$preset" "$set" -o "$set-$preset.pxr"
+        rm -rf out
+        ok "$pixelrain" extract -q "$set-$preset.pxr" --format pgm -o out
+        claim "$set, preset $preset" diff -r "$set" out
+        ok "$pixelrain" check --deep "$set-$preset.pxr"
+    done
+    ok "$pixelrain" pack -q -f "$set" -o "$set.pxr"
+    claim "$set without --preset" cmp "$set.pxr" "$set-default.pxr"
+done
+
 # Raw: what is in the file, in the machine's order of bytes.
 tail -c 91 in8/f3.pgm >f3.raw
 ok "$pixelrain" extract -q in8.pxr --format raw -o raw8

@@ -84,7 +84,13 @@ run "$pixelrain" pack -l 20 x -o a.pxr
 expect 2 '' "pixelrain: --level wants a number from 1 to 19, not '20'
 Try 'pixelrain pack --help'."
 run "$pixelrain" pack --codec gzip x -o a.pxr
-expect 2 '' "pixelrain: --codec is one of auto, store, zstd, predict, match, adaptive, not 'gzip'
+expect 2 '' "pixelrain: --codec is one of auto, store, zstd, predict, match, adaptive, sorted, not 'gzip'
+Try 'pixelrain pack --help'."
+run "$pixelrain" pack --preset slow x -o a.pxr
+expect 2 '' "pixelrain: --preset is one of default, fast, max, not 'slow'
+Try 'pixelrain pack --help'."
+run "$pixelrain" pack --preset fast --codec zstd x -o a.pxr
+expect 2 '' "pixelrain: --preset chooses codecs by itself: it goes with --codec auto only
 Try 'pixelrain pack --help'."
 for block in 8 8x8 8x8x8x8 8x8x 0x8x8 8X8X8 8x8x99999999999; do
     run "$pixelrain" pack --block "$block" x -o a.pxr

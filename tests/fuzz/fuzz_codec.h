@@ -97,7 +97,7 @@ static inline void round_trip(const struct pxr_block_codec_ops *ops, const struc
                               struct input in)
 {
     const size_t raw_bytes = pxr_block_raw_bytes(shape), row = shape->width_px * (shape->bits / 8u);
-    const struct pxr_block_opts o = {PXR_CODEC_AUTO, 0};
+    const struct pxr_block_opts o = {PXR_CODEC_AUTO, 0, PXR_PRESET_DEFAULT};
     uint8_t *const pixels = calloc(2, raw_bytes), *const back = pixels + raw_bytes;
     const struct pxr_block_source s = {*shape, {pixels, row, row * shape->height_px}};
     struct pxr_buffer header = {0}, payload = {0};

@@ -33,6 +33,10 @@ static const struct {
                    .codec = PXR_CODEC_ADAPTIVE}},
     {"adaptive16", {.w = 40, .h = 33, .n_frames = 12, .bt = 12, .bh = 16, .bits = 16,
                     .content = TEST_SMOOTH, .codec = PXR_CODEC_ADAPTIVE, .commit_every = 7}},
+    {"sorted8", {.w = 75, .h = 70, .n_frames = 20, .bt = 9, .bits = 8, .content = TEST_SMOOTH,
+                 .codec = PXR_CODEC_SORTED}},
+    {"sorted16", {.w = 40, .h = 33, .n_frames = 12, .bt = 12, .bh = 16, .bits = 16,
+                  .content = TEST_SMOOTH, .codec = PXR_CODEC_SORTED, .commit_every = 7}},
     {"published8", {.w = 19, .h = 11, .n_frames = 130, .bt = 100, .bh = 8, .bw = 8, .bits = 8,
                     .content = TEST_SMOOTH}},
 };

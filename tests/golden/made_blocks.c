@@ -119,7 +119,7 @@ const char *made_block_name(const struct made_block *m) { return content_names[m
 bool made_block_encode(const struct made_block *m, struct pxr_buffer *header, struct pxr_buffer *payload)
 {
     pxr_block_encoder *e;
-    const struct pxr_block_opts o = {PXR_CODEC_PREDICT, 0};
+    const struct pxr_block_opts o = {PXR_CODEC_PREDICT, 0, PXR_PRESET_DEFAULT};
     const size_t row = m->shape.width_px * (m->shape.bits / 8u);
     const struct pxr_block_source source = {m->shape, {m->pixels, row, row * m->shape.height_px}};
     if (pxr_block_encoder_new(&e, NULL) != PXR_OK)
@@ -133,7 +133,7 @@ bool made_block_encode_as(const struct made_block *m, enum pxr_codec codec, stru
                           struct pxr_buffer *payload)
 {
     pxr_block_encoder *e;
-    const struct pxr_block_opts o = {codec, 0};
+    const struct pxr_block_opts o = {codec, 0, PXR_PRESET_DEFAULT};
     const size_t row = m->shape.width_px * (m->shape.bits / 8u);
     if (pxr_block_encoder_new(&e, NULL) != PXR_OK)
         return false;

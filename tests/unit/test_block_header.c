@@ -68,8 +68,8 @@ static const struct wrong wrongs[] = {
     {PXR_BLOCK_ADAPTIVE, 24, 2, 256, PXR_E_CORRUPT, "offset", 255},
     {PXR_BLOCK_ADAPTIVE, 27, 1, 23, PXR_E_CORRUPT, "most_code", 24},
     {PXR_BLOCK_ADAPTIVE, 27, 1, 201, PXR_E_CORRUPT, "most_code", 200},
-    {PXR_BLOCK_STORE, 0, 1, 6, PXR_E_UNSUPPORTED, "codec", 5},
-    {PXR_BLOCK_STORE, 0, 1, 255, PXR_E_UNSUPPORTED, "codec", 5},
+    {PXR_BLOCK_STORE, 0, 1, 7, PXR_E_UNSUPPORTED, "codec", 6},
+    {PXR_BLOCK_STORE, 0, 1, 255, PXR_E_UNSUPPORTED, "codec", 6},
     {PXR_BLOCK_STORE, 1, 1, 1, PXR_E_UNSUPPORTED, "flags", 0},
     {PXR_BLOCK_STORE, 1, 1, 0x80, PXR_E_UNSUPPORTED, "flags", 0},
     {PXR_BLOCK_STORE, 2, 1, 16, PXR_E_CORRUPT, "bits", 8},
@@ -138,7 +138,8 @@ Test(block_header, a_wrong_field_is_named_with_its_place)
 
 Test(block_header, cut_anywhere_is_truncated)
 {
-    for (int codec = 0; codec < PXR_N_BLOCK_CODECS; codec++) {
+    /* sorted blocks have wider rows: test_block_sorted.c */
+    for (int codec = 0; codec <= PXR_BLOCK_ADAPTIVE; codec++) {
         if (codec == 4) /* a number that has no codec yet */
             continue;
         if (codec == PXR_BLOCK_ZSTD && !pxr_zstd_is_built_in())

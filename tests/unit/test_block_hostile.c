@@ -227,7 +227,7 @@ Test(block_hostile, without_zstd_its_blocks_are_unsupported)
     if (pxr_zstd_is_built_in())
         cr_skip_test("built with zstd");
     const uint8_t payload[16] = {0};
-    const struct pxr_block_opts o = {PXR_CODEC_ZSTD, 0};
+    const struct pxr_block_opts o = {PXR_CODEC_ZSTD, 0, PXR_PRESET_DEFAULT};
     struct pxr_buffer out = {0};
     struct pxr_diag diag;
     pxr_block_encoder *e;

@@ -100,7 +100,7 @@ Test(block_match, random_shapes_and_palettes, .timeout = 300)
 Test(block_match, bytes_depend_on_the_block_alone)
 {
     const struct pxr_block_shape a = {5, 30, 40, 16}, b = {9, 21, 33, 8};
-    const struct pxr_block_opts o = {PXR_CODEC_MATCH, 0};
+    const struct pxr_block_opts o = {PXR_CODEC_MATCH, 0, PXR_PRESET_DEFAULT};
     uint8_t *const pixels_a = scene_block(&a, WIDE_VALUES, 1), *const pixels_b = scene_block(&b, PALETTE, 2);
     const struct pxr_block_source source_a = {a, {pixels_a, 80, 2400}}, source_b = {b, {pixels_b, 33, 693}};
     struct encoded first = {0}, again = {0}, fresh = test_encode_match(&b, pixels_b);

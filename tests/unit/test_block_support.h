@@ -82,7 +82,7 @@ static inline struct encoded test_encode(const struct pxr_block_shape *s, const 
 {
     pxr_block_encoder *e;
     struct encoded out = {0};
-    const struct pxr_block_opts o = {codec, 0};
+    const struct pxr_block_opts o = {codec, 0, PXR_PRESET_DEFAULT};
     const size_t row = s->width_px * (s->bits / 8u);
     cr_assert_eq(pxr_block_encoder_new(&e, NULL), PXR_OK);
     pxr_block_encoder_force(e, filter);
@@ -99,7 +99,7 @@ static inline struct encoded test_encode_by(const struct pxr_block_codec_ops *op
 {
     pxr_block_encoder *e;
     struct encoded out = {0};
-    const struct pxr_block_opts o = {PXR_CODEC_AUTO, 0};
+    const struct pxr_block_opts o = {PXR_CODEC_AUTO, 0, PXR_PRESET_DEFAULT};
     const size_t row = s->width_px * (s->bits / 8u);
     const struct pxr_block_source source = {*s, {pixels, row, row * s->height_px}};
     cr_assert_eq(pxr_block_encoder_new(&e, NULL), PXR_OK);
