@@ -324,6 +324,6 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < made_blocks_count(); i++)
         is_good &= check_made(i, prints_hashes);
     for (unsigned i = 0; prints_hashes && i < made_blocks_count(); i += 16)
-        is_good &= hash_other(i, PXR_CODEC_MATCH) & hash_other(i, PXR_CODEC_ADAPTIVE);
+        is_good &= hash_other(i, PXR_CODEC_MATCH) && hash_other(i, PXR_CODEC_ADAPTIVE);
     return was_all_seen(!prints_hashes) && is_good ? 0 : 1;
 }
