@@ -98,4 +98,15 @@ static inline uint32_t pxr_rice_get(struct pxr_bit_reader *r, struct pxr_rice *s
 static inline uint32_t pxr_zigzag(int32_t v) { return (uint32_t)v << 1 ^ (uint32_t)(v >> 31); }
 static inline int32_t pxr_unzigzag(uint32_t z) { return (int32_t)(z >> 1 ^ (0u - (z & 1))); }
 
+/* Write v (w is not NULL) or read what takes its place, as the difference from the number before, modulo 2^32. */
+static inline int32_t pxr_rice_code_difference(struct pxr_bit_writer *w, struct pxr_bit_reader *r,
+                                               struct pxr_rice *rice, int32_t v, int32_t before)
+{
+    if (w) {
+        pxr_rice_put(w, rice, pxr_zigzag(v - before));
+        return v;
+    }
+    return (int32_t)((uint32_t)before + (uint32_t)pxr_unzigzag(pxr_rice_get(r, rice)));
+}
+
 #endif

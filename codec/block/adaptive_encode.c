@@ -6,6 +6,7 @@
 #include "adaptive.h"
 
 #include "diag.h"
+#include "linear.h"
 
 enum { MAX_TAPS = PXR_ADAPTIVE_INTER_TAPS, FIT_STRIDE = 40 };
 
@@ -210,7 +211,7 @@ static void sum_window(const struct job *j, const struct pxr_adaptive_frame *f, 
             fit->a[i][k] += (double)a[i][k];
 }
 
-/* The normal equations by elimination, with a little ridge; the anchor's own equation is empty. */
+/* The normal equations, with a little ridge; the anchor's own equation is empty. */
 static void solve(const struct fit *fit, unsigned n, unsigned anchor, double robust,
                   double a[MAX_TAPS][MAX_TAPS + 1], double *w)
 {
@@ -219,18 +220,7 @@ static void solve(const struct fit *fit, unsigned n, unsigned anchor, double rob
             a[i][k] = fit->a[i][k];
         a[i][i] += a[i][i] * 1e-4 + 1e-3 * robust + (i == anchor);
     }
-    for (unsigned i = 0; i < n; i++)
-        for (unsigned r = i + 1; r < n; r++) {
-            const double f = a[r][i] / a[i][i];
-            for (unsigned k = i; k <= n; k++)
-                a[r][k] -= f * a[i][k];
-        }
-    for (unsigned i = n; i-- > 0;) {
-        double sum = a[i][n];
-        for (unsigned k = i + 1; k < n; k++)
-            sum -= a[i][k] * w[k];
-        w[i] = sum / a[i][i];
-    }
+    pxr_solve(a[0], MAX_TAPS + 1, n, w);
 }
 
 static int32_t nearest(double v) { return (int32_t)(v < 0 ? v - 0.5 : v + 0.5); }

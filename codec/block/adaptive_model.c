@@ -133,23 +133,14 @@ struct tile_coder {
     struct pxr_rice taps[PXR_ADAPTIVE_INTER_TAPS], bias;
 };
 
-static int32_t code_difference(struct tile_coder *c, struct pxr_rice *rice, int32_t v, int32_t before)
-{
-    if (c->w) {
-        pxr_rice_put(c->w, rice, pxr_zigzag(v - before));
-        return v;
-    }
-    return (int32_t)((uint32_t)before + (uint32_t)pxr_unzigzag(pxr_rice_get(c->r, rice)));
-}
-
 /* false: weights that could overflow the prediction's sum. */
 static bool code_tile(struct tile_coder *c, struct pxr_adaptive_tile *t, unsigned n_taps,
                       struct pxr_adaptive_tile *before)
 {
     const int32_t to_file = 1 << (PXR_ADAPTIVE_Q - PXR_ADAPTIVE_WEIGHT_Q);
     for (unsigned k = 0; k < n_taps; k++)
-        before->w[k] = code_difference(c, &c->taps[k], t->w[k] / to_file, before->w[k]);
-    before->bias = code_difference(c, &c->bias, t->bias, before->bias);
+        before->w[k] = pxr_rice_code_difference(c->w, c->r, &c->taps[k], t->w[k] / to_file, before->w[k]);
+    before->bias = pxr_rice_code_difference(c->w, c->r, &c->bias, t->bias, before->bias);
     if (!pxr_adaptive_weights_fit(before->w, n_taps) || before->bias > PXR_ADAPTIVE_MAX_BIAS ||
         before->bias < -PXR_ADAPTIVE_MAX_BIAS)
         return false;

@@ -5,6 +5,7 @@
  * the bytes are the same everywhere (with -ffp-contract=off). */
 #include "bitio.h"
 #include "diag.h"
+#include "linear.h"
 #include "predict_choose.h"
 
 /* How a symbol is put: x / freq is the upper half of x times reciprocal. */
@@ -87,32 +88,19 @@ static uint8_t *residuals_of(const struct job *j, uint32_t frame)
 
 /* ---- weights ------------------------------------------------------------------------------------ */
 
-/* Solve the normal equations of the taps by elimination, with a little ridge; the anchor's own equation
+/* Solve the normal equations of the taps, with a little ridge; the anchor's own equation
  * vanishes (its tap minus itself is zero), which the ridge makes harmless. */
 static void solve(const struct pxr_predict_sums *sums, unsigned n, double ridge, double *w)
 {
-    double a[PXR_PREDICT_INTER_TAPS][PXR_PREDICT_INTER_TAPS], b[PXR_PREDICT_INTER_TAPS];
+    double a[PXR_PREDICT_INTER_TAPS][PXR_PREDICT_INTER_TAPS + 1];
     for (unsigned i = 0; i < n; i++) {
-        b[i] = pxr_sum_parts(sums->products[pxr_product(0, i + 1)]);
         for (unsigned k = 0; k <= i; k++)
             a[i][k] = a[k][i] = pxr_sum_parts(sums->products[pxr_product(k + 1, i + 1)]);
-    }
-    for (unsigned i = 0; i < n; i++) {
         a[i][i] += a[i][i] * ridge + 1e-3;
     }
     for (unsigned i = 0; i < n; i++)
-        for (unsigned r = i + 1; r < n; r++) {
-            const double f = a[r][i] / a[i][i];
-            for (unsigned k = i; k < n; k++)
-                a[r][k] -= f * a[i][k];
-            b[r] -= f * b[i];
-        }
-    for (unsigned i = n; i-- > 0;) {
-        double sum = b[i];
-        for (unsigned k = i + 1; k < n; k++)
-            sum -= a[i][k] * w[k];
-        w[i] = sum / a[i][i];
-    }
+        a[i][n] = pxr_sum_parts(sums->products[pxr_product(0, i + 1)]);
+    pxr_solve(a[0], PXR_PREDICT_INTER_TAPS + 1, n, w);
 }
 
 static int32_t round_to_int(double v, int32_t most)

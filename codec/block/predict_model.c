@@ -130,15 +130,6 @@ struct tile_coder {
     struct pxr_rice taps[PXR_PREDICT_INTER_TAPS], bias;
 };
 
-static int32_t code_difference(struct tile_coder *c, struct pxr_rice *rice, int32_t v, int32_t before)
-{
-    if (c->w) {
-        pxr_rice_put(c->w, rice, pxr_zigzag(v - before));
-        return v;
-    }
-    return (int32_t)((uint32_t)before + (uint32_t)pxr_unzigzag(pxr_rice_get(c->r, rice)));
-}
-
 /* false: weights that could overflow the prediction's sum. */
 static bool code_tiles(struct tile_coder *c, const struct pxr_predict_model *m, unsigned group,
                        unsigned phase)
@@ -149,12 +140,12 @@ static bool code_tiles(struct tile_coder *c, const struct pxr_predict_model *m, 
         for (uint32_t x = 0; x < m->n_tiles_x; x++) {
             struct pxr_predict_tile *t = m->tiles + pxr_predict_tile_row(m, group, phase, y) + x;
             for (unsigned k = 0; k < n_taps; k++) {
-                const int32_t v = code_difference(c, &c->taps[k], t->w[k], before.w[k]);
+                const int32_t v = pxr_rice_code_difference(c->w, c->r, &c->taps[k], t->w[k], before.w[k]);
                 if (v > INT16_MAX || v < INT16_MIN)
                     return false;
                 t->w[k] = (int16_t)v;
             }
-            t->bias = code_difference(c, &c->bias, t->bias, before.bias);
+            t->bias = pxr_rice_code_difference(c->w, c->r, &c->bias, t->bias, before.bias);
             if (!pxr_predict_tile_fits(t, n_taps, m->depth))
                 return false;
             before = *t;

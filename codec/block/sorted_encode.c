@@ -3,6 +3,7 @@
 #include "sorted.h"
 
 #include "diag.h"
+#include "linear.h"
 
 /* A class has a Huffman code of its own, about a hundred bytes: it should have this many to code. */
 #define CLASS_BYTES ((uint64_t)32 << 10)
@@ -39,7 +40,7 @@ static uint16_t start_of(const struct pxr_block_source *s)
     return (uint16_t)(sum / n);
 }
 
-/* The normal equations by elimination, with a little ridge for taps that say the same. */
+/* The normal equations, with a little ridge for taps that say the same. */
 static void solve(const struct pxr_sorted_sums *sums, unsigned n, double *w)
 {
     double a[PXR_SORTED_UNKNOWNS][PXR_SORTED_UNKNOWNS + 1], trace = 0;
@@ -50,18 +51,7 @@ static void solve(const struct pxr_sorted_sums *sums, unsigned n, double *w)
     }
     for (unsigned i = 0; i < n; i++)
         a[i][i] += trace * 1e-6 + 1e-3;
-    for (unsigned i = 0; i < n; i++)
-        for (unsigned r = i + 1; r < n; r++) {
-            const double f = a[r][i] / a[i][i];
-            for (unsigned k = i; k <= n; k++)
-                a[r][k] -= f * a[i][k];
-        }
-    for (unsigned i = n; i-- > 0;) {
-        double sum = a[i][n];
-        for (unsigned k = i + 1; k < n; k++)
-            sum -= a[i][k] * w[k];
-        w[i] = sum / a[i][i];
-    }
+    pxr_solve(a[0], PXR_SORTED_UNKNOWNS + 1, n, w);
 }
 
 static int32_t one_of(uint8_t bits) { return 1 << (bits == 8 ? PXR_SORTED_Q_8 : PXR_SORTED_Q_16); }
