@@ -76,7 +76,6 @@ static inline void add_values(const float *v, const float *weight, float sum[PXR
 #undef FN
 #undef MEAN
 #undef DIFF
-#undef BYTE
 
 #define SAMPLE uint16_t
 #define SIGNED int16_t

@@ -6,38 +6,41 @@
 /* Without a branch, which nobody could predict. */
 static inline uint32_t renormalise(uint32_t x, const uint8_t **words)
 {
-    const uint32_t is_low = x < PXR_RANS_LOW, mask = 0 - is_low;
-    const uint32_t longer = x << 16 | pxr_load_u16le(*words);
-    *words += 2 * is_low;
-    return (longer & mask) | (x & ~mask);
+    const uint32_t low = 0 - (uint32_t)(x < PXR_RANS_LOW), word = pxr_load_u16le(*words);
+    *words += low & 2;
+    return x << (low & 16) | (word & low);
 }
 
-static inline uint32_t decode_symbol(uint32_t *x, const uint32_t *table, const uint8_t **words)
-{
-    const uint32_t slot = table[*x & (PXR_PREDICT_TABLE - 1)];
-    *x = (slot >> 8 & 0xFFF) * (*x >> PXR_PREDICT_TABLE_BITS) + (slot >> 20);
-    *x = renormalise(*x, words);
-    return slot & 0xFF;
-}
-
-static const uint8_t *rans_chunk8(uint32_t *x, size_t lanes, const uint32_t *tables,
-                                  const uint8_t *table_of, const uint8_t *words, uint8_t *z)
+/* In three steps: loads, arithmetic that compilers turn into vectors, and what goes one by one. */
+static inline const uint8_t *rans_chunk(uint32_t *restrict x, size_t lanes, const uint32_t *tables,
+                                        const uint8_t *table_of, const uint8_t *words, uint32_t *restrict slots)
 {
     for (size_t i = 0; i < lanes; i++)
-        z[i] = (uint8_t)decode_symbol(&x[i], tables + ((size_t)table_of[i] << PXR_PREDICT_TABLE_BITS),
-                                      &words);
+        slots[i] = tables[(size_t)table_of[i] << PXR_PREDICT_TABLE_BITS | (x[i] & (PXR_PREDICT_TABLE - 1))];
+    for (size_t i = 0; i < lanes; i++)
+        x[i] = (slots[i] >> 8 & 0xFFF) * (x[i] >> PXR_PREDICT_TABLE_BITS) + (slots[i] >> 20);
+    for (size_t i = 0; i < lanes; i++)
+        x[i] = renormalise(x[i], &words);
     return words;
 }
 
-static const uint8_t *rans_chunk16(uint32_t *x, size_t lanes, const uint32_t *tables,
-                                   const uint8_t *table_of, const uint8_t *words, uint16_t *z)
+static const uint8_t *rans_chunk8(uint32_t *restrict x, size_t lanes, const uint32_t *tables,
+                                  const uint8_t *table_of, const uint8_t *words, uint8_t *restrict z)
 {
+    uint32_t slots[PXR_PREDICT_MAX_LANES];
+    words = rans_chunk(x, lanes, tables, table_of, words, slots);
     for (size_t i = 0; i < lanes; i++)
-        z[i] = (uint16_t)decode_symbol(&x[i], tables + ((size_t)table_of[i] << PXR_PREDICT_TABLE_BITS),
-                                       &words);
+        z[i] = (uint8_t)slots[i];
+    return words;
+}
+
+static const uint8_t *rans_chunk16(uint32_t *restrict x, size_t lanes, const uint32_t *tables,
+                                   const uint8_t *table_of, const uint8_t *words, uint16_t *restrict z)
+{
+    uint32_t slots[PXR_PREDICT_MAX_LANES];
+    words = rans_chunk(x, lanes, tables, table_of, words, slots);
     for (size_t i = 0; i < lanes; i++) {
-        const uint32_t token = z[i];
-        const unsigned n = pxr_token_raw_bits(token);
+        const uint32_t token = slots[i] & 0xFF, n = pxr_token_raw_bits(token);
         z[i] = (uint16_t)(pxr_token_base(token) | (x[i] & ((1u << n) - 1)));
         x[i] = renormalise(x[i] >> n, &words);
     }

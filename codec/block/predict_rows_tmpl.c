@@ -202,12 +202,20 @@ static inline void FN(predict_tile)(const struct FN(half_row) *h, size_t j, SAMP
 /* In the narrowest types: so a compiler finds the instructions for them. */
 #define MEAN(a, b) ((SAMPLE)(((a) + (b) + 1) >> 1))
 #define DIFF(a, b) ((SAMPLE)((a) > (b) ? (a) - (b) : (b) - (a)))
-#define BYTE(v) FN(byte)((SAMPLE)(v), shift)
 
-static inline uint8_t FN(byte)(SAMPLE v, unsigned shift)
+/* n values >> shift, at most 255.  (Planes of up to 8 bits have no shift.  A product of 16 bits, of which the upper
+ * half is kept, is what compilers find an instruction for; a shift by a variable becomes one of 32 bits.) */
+static inline void FN(bytes_of)(const SAMPLE *restrict v, size_t n, unsigned shift, uint8_t *restrict out)
 {
-    v = (SAMPLE)(v >> shift);
-    return (uint8_t)(v < 255 ? v : 255);
+    const uint16_t scale = (uint16_t)(65536u >> shift);
+    if (sizeof(SAMPLE) == 1 || !shift)
+        for (size_t i = 0; i < n; i++)
+            out[i] = (uint8_t)(v[i] < 255 ? v[i] : 255);
+    else
+        for (size_t i = 0; i < n; i++) {
+            const uint16_t shifted = (uint16_t)((uint32_t)v[i] * scale >> 16);
+            out[i] = (uint8_t)(shifted < 255 ? shifted : 255);
+        }
 }
 
 static inline unsigned FN(level_shift)(const struct pxr_predict_model *m)
@@ -219,15 +227,19 @@ static inline unsigned FN(level_shift)(const struct pxr_predict_model *m)
 static inline void FN(diffs)(const SAMPLE *restrict a, const SAMPLE *restrict b, unsigned shift,
                              uint8_t *restrict out)
 {
+    SAMPLE v[PXR_PREDICT_TILE];
     for (unsigned i = 0; i < PXR_PREDICT_TILE; i++)
-        out[i] = BYTE(DIFF(a[i], b[i]));
+        v[i] = DIFF(a[i], b[i]);
+    FN(bytes_of)(v, PXR_PREDICT_TILE, shift, out);
 }
 
 static inline void FN(bends)(const SAMPLE *restrict a, const SAMPLE *restrict b, const SAMPLE *restrict c,
                              unsigned shift, uint8_t *restrict out)
 {
+    SAMPLE v[PXR_PREDICT_TILE];
     for (unsigned i = 0; i < PXR_PREDICT_TILE; i++)
-        out[i] = BYTE(DIFF(a[i], MEAN(b[i], c[i])));
+        v[i] = DIFF(a[i], MEAN(b[i], c[i]));
+    FN(bytes_of)(v, PXR_PREDICT_TILE, shift, out);
 }
 
 /* The features of the tile that begins at sample j; p: its predictions. */
@@ -235,7 +247,8 @@ static inline void FN(features_of)(const struct FN(half_row) *h, size_t j, const
                                    uint8_t out[PXR_PREDICT_FEATURES][PXR_PREDICT_TILE])
 {
     const struct pxr_predict_features *const at = h->at;
-    const unsigned shift = h->m->feature_shift, level = FN(level_shift)(h->m);
+    const unsigned shift = h->m->feature_shift, up = sizeof(SAMPLE) == 1 ? 6 : 16;
+    const uint16_t scale = (uint16_t)((1u << up) >> FN(level_shift)(h->m)); /* a shift, as in bytes_of */
     uint8_t other[PXR_PREDICT_TILE];
 #define TAP(k) (h->taps[at->k] + j)
     means(h->mag[0] + j, h->mag[1] + j, out[0]);
@@ -248,7 +261,7 @@ static inline void FN(features_of)(const struct FN(half_row) *h, size_t j, const
     FN(diffs)(TAP(f4[0]), TAP(f4[1]), shift, out[4]);
     FN(diffs)(TAP(f5[0]), TAP(f5[1]), shift, out[5]);
     for (unsigned i = 0; i < PXR_PREDICT_TILE; i++)
-        out[6][i] = (uint8_t)(p[i] >> level);
+        out[6][i] = (uint8_t)((uint32_t)p[i] * scale >> up);
     FN(diffs)(TAP(f7[0]), TAP(f7[1]), shift, out[7]);
     FN(bends)(TAP(f8[0]), TAP(f8[1]), TAP(f8[2]), shift, out[8]);
     FN(bends)(TAP(f9[0]), TAP(f9[1]), TAP(f9[2]), shift, out[9]);
@@ -296,20 +309,31 @@ static inline void FN(predict_plain)(const struct FN(half_row) *h, size_t n, SAM
 
 /* ---- residuals ---------------------------------------------------------------------------------- */
 
+/* |e| of folded residuals, as bytes. */
+static inline void FN(magnitudes)(const struct pxr_predict_model *m, const SAMPLE *restrict z, size_t n,
+                                  uint8_t *restrict mag)
+{
+    SAMPLE v[PXR_PREDICT_TILE];
+    for (size_t j = 0; j < n; j += PXR_PREDICT_TILE) { /* there is room for whole tiles */
+        for (unsigned i = 0; i < PXR_PREDICT_TILE; i++)
+            v[i] = (SAMPLE)((z[j + i] >> 1) + (z[j + i] & 1));
+        FN(bytes_of)(v, PXR_PREDICT_TILE, m->feature_shift, mag + j);
+    }
+}
+
 /* From folded residuals to samples and magnitudes. */
 static inline void FN(reconstruct)(const struct pxr_predict_model *m, const SAMPLE *restrict p,
                                    const uint8_t *restrict fraction, const SAMPLE *restrict z, size_t n,
                                    SAMPLE *restrict x, uint8_t *restrict mag)
 {
     const SAMPLE mask = (SAMPLE)((1u << m->depth) - 1);
-    const unsigned shift = m->feature_shift;
     for (size_t j = 0; j < n; j++) {
         const SAMPLE half = (SAMPLE)(z[j] >> 1), sign = (SAMPLE)(0 - (z[j] & 1));
         const SAMPLE e = (SAMPLE)(half ^ sign);
         const SAMPLE flip = (SAMPLE)(fraction[j] < 1 << (Q - 1) ? (SAMPLE)-1 : 0);
         x[j] = (SAMPLE)((SAMPLE)(p[j] + (SAMPLE)((e ^ flip) - flip)) & mask);
-        mag[j] = BYTE(half + (z[j] & 1)); /* |e| */
     }
+    FN(magnitudes)(m, z, n, mag);
 }
 
 /* The other way round. */
@@ -317,13 +341,13 @@ static inline void FN(fold)(const struct pxr_predict_model *m, const SAMPLE *res
                             const uint8_t *restrict fraction, const SAMPLE *restrict x, size_t n,
                             SAMPLE *restrict z, uint8_t *restrict mag)
 {
-    const unsigned up = 8 * (unsigned)sizeof(SAMPLE) - m->depth, shift = m->feature_shift;
+    const unsigned up = 8 * (unsigned)sizeof(SAMPLE) - m->depth;
     for (size_t j = 0; j < n; j++) {
         const SAMPLE flip = (SAMPLE)(fraction[j] < 1 << (Q - 1) ? (SAMPLE)-1 : 0);
         const SAMPLE d = (SAMPLE)(x[j] - p[j]);
         const SAMPLE e = (SAMPLE)((d ^ flip) - flip); /* modulo 2^depth, not yet cut */
         const SIGNED s = (SIGNED)((SIGNED)(SAMPLE)(e << up) >> up);
         z[j] = (SAMPLE)((SAMPLE)((SAMPLE)s << 1) ^ (SAMPLE)(s >> (8 * (int)sizeof(SAMPLE) - 1)));
-        mag[j] = BYTE((SAMPLE)(z[j] >> 1) + (z[j] & 1));
     }
+    FN(magnitudes)(m, z, n, mag);
 }
