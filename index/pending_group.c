@@ -6,6 +6,7 @@
 #include "frame_sums.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 /* ---- encoders ----------------------------------------------------------------------------------- */
 
@@ -112,8 +113,8 @@ enum pxr_err pxr_pending_group_add(struct pxr_pending_group *g, const struct pxr
     return PXR_OK;
 }
 
-enum { STILL_FRAMES = 128 };
-#define STILL_BYTES ((uint64_t)48 << 20) /* of the samples of a group that was extended */
+enum { STILL_FRAMES = 128, TOLD_FRAMES = 64 };
+#define EXTENDED_BYTES ((uint64_t)48 << 20) /* of the samples of a group that was extended */
 
 /* At least 31 of 32 bytes of the last frame are those of the first. */
 static bool is_still(const struct pxr_pending_group *g)
@@ -126,11 +127,54 @@ static bool is_still(const struct pxr_pending_group *g)
     return n_unlike <= n / 32;
 }
 
-enum pxr_err pxr_pending_group_extend(struct pxr_pending_group *g, struct pxr_diag *diag)
+static inline unsigned sample_at(const struct pxr_superblock *sb, const uint8_t *row, uint32_t x)
 {
-    const uint64_t fit = pxr_min_u64(STILL_FRAMES, STILL_BYTES / frame_bytes(g->sb));
-    const uint32_t n = (uint32_t)fit & ~31u;
-    if (n <= g->max_frames || g->max_frames < 2 || !is_still(g))
+    uint16_t v;
+    if (sb->bits == 8)
+        return row[x];
+    memcpy(&v, row + 2 * (size_t)x, 2);
+    return v;
+}
+
+/* What a row differs by from the same row one frame before, and from the mean of its upper and left neighbours. */
+static void sum_row(const struct pxr_superblock *sb, const uint8_t *row, uint64_t *by_time, uint64_t *by_place)
+{
+    const uint8_t *const above = row - row_bytes(sb), *const before = row - frame_bytes(sb);
+    for (uint32_t x = 1; x < sb->width_px; x++) {
+        const int v = (int)sample_at(sb, row, x);
+        const int mean = (int)(sample_at(sb, row, x - 1) + sample_at(sb, above, x) + 1) / 2;
+        *by_time += (unsigned)abs(v - (int)sample_at(sb, before, x));
+        *by_place += (unsigned)abs(v - mean);
+    }
+}
+
+/* Whether the frame before tells more about a sample than its neighbours do: longer groups then are 1 to 4 % smaller
+ * (thermal cameras, moving machines, particles), and hardly smaller otherwise.  Every fourth row of four frames. */
+static bool is_told_by_time(const struct pxr_pending_group *g)
+{
+    uint64_t by_time = 0, by_place = 0;
+    for (uint32_t i = 1; i <= 4; i++) {
+        const uint32_t frame = (g->n_frames - 1) * i / 4;
+        for (uint32_t y = 1; frame && y < g->sb->height_px; y += 4)
+            sum_row(g->sb, g->pixels + frame * frame_bytes(g->sb) + y * row_bytes(g->sb), &by_time, &by_place);
+    }
+    return by_time < by_place;
+}
+
+static uint32_t longest(const struct pxr_pending_group *g, uint32_t n_frames)
+{
+    return (uint32_t)pxr_min_u64(n_frames, EXTENDED_BYTES / frame_bytes(g->sb)) & ~31u;
+}
+
+enum pxr_err pxr_pending_group_extend(struct pxr_pending_group *g, bool only_still, struct pxr_diag *diag)
+{
+    const uint32_t most = longest(g, STILL_FRAMES), told = longest(g, TOLD_FRAMES);
+    uint32_t n = 0;
+    if (g->max_frames >= 2 && most > g->max_frames && is_still(g))
+        n = most;
+    else if (!only_still && g->max_frames >= 2 && told > g->max_frames && is_told_by_time(g))
+        n = told;
+    if (!n)
         return PXR_OK;
     if (n > g->n_allocated) {
         uint8_t *pixels = pxr_alloc_aligned(64, n * frame_bytes(g->sb));

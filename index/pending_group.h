@@ -64,9 +64,10 @@ void pxr_pending_group_fini(struct pxr_pending_group *g);
 /* Copy one frame in; its name has been checked.  NOMEM leaves the group as it was. */
 enum pxr_err pxr_pending_group_add(struct pxr_pending_group *g, const struct pxr_frame_in *f,
                                    const char *name, size_t name_bytes, struct pxr_diag *diag);
-/* A full group becomes longer, if its scene stands still and it is not too large: there each frame more costs
- * next to nothing, and a first frame costs a lot. */
-enum pxr_err pxr_pending_group_extend(struct pxr_pending_group *g, struct pxr_diag *diag);
+/* A full group becomes longer where that pays and it is not too large: up to 128 frames where its scene stands still
+ * (each frame more costs next to nothing there, and a first frame a lot), up to 64 where frames tell more about the
+ * next one than it does itself, unless only_still. */
+enum pxr_err pxr_pending_group_extend(struct pxr_pending_group *g, bool only_still, struct pxr_diag *diag);
 /* Ready for other frames. */
 void pxr_pending_group_reset(struct pxr_pending_group *g);
 /* Hand the work to the pool, and wait for it: the error of the first block that failed. */

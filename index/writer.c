@@ -67,7 +67,8 @@ static uint64_t raw_frame_bytes(const struct pxr_superblock *sb)
     return (uint64_t)sb->width_px * sb->height_px * (sb->bits / 8u);
 }
 
-/* Stripes of full rows.  Predicted blocks hold 32 frames where these fit 256 MiB, and are cut into stripes
+/* Stripes of full rows.  Predicted blocks hold 32 frames, and 16 where a frame is larger than 7 MiB: one frame from
+ * anywhere costs 5 or 4 decoded ones, some 64 ms of one core for 2048 x 2048 x 16.  They are cut into stripes
  * from 1 MiB a frame on: taller ones compress a little better, and a reader that goes from stripe to stripe
  * needs the decoding tables of each (0.8 MiB) anew; shorter ones let more cores read one frame.  A block of zstd or of
  * sorted residuals is one unit, so it holds 16 frames and about 1 MiB. */
@@ -76,7 +77,7 @@ static void choose_geometry(struct pxr_superblock *sb, const struct pxr_write_op
     const bool is_fast = o->codec == PXR_CODEC_SORTED || o->preset == PXR_PRESET_FAST;
     const bool is_predicted = !is_fast && o->codec != PXR_CODEC_STORE && o->codec != PXR_CODEC_ZSTD;
     const uint64_t frame = raw_frame_bytes(sb), row = frame / sb->height_px;
-    const uint64_t most = is_predicted ? 32 : 16, fit = ((uint64_t)(is_predicted ? 256 : 64) << 20) / frame;
+    const uint64_t most = is_predicted && frame <= (uint64_t)7 << 20 ? 32 : 16, fit = ((uint64_t)(is_predicted ? 256 : 64) << 20) / frame;
     sb->nominal_frames =
         o->block_frames ? o->block_frames : (uint32_t)pxr_max_u64(1, pxr_min_u64(most, fit));
     sb->nominal_unit_frames = o->codec == PXR_CODEC_ZSTD || is_fast ? sb->nominal_frames : 1;
@@ -587,7 +588,9 @@ static enum pxr_err choose_name(pxr_writer *w, const struct pxr_frame_in *f, cha
 /* Whether groups are as long as the writer likes. */
 static bool has_free_length(const pxr_writer *w)
 {
-    return !w->opts.block_frames && w->opts.preset != PXR_PRESET_FAST && (w->opts.codec == PXR_CODEC_AUTO || w->opts.codec == PXR_CODEC_MATCH);
+    return !w->opts.block_frames && w->opts.preset != PXR_PRESET_FAST &&
+           (w->opts.codec == PXR_CODEC_AUTO || w->opts.codec == PXR_CODEC_MATCH ||
+            w->opts.codec == PXR_CODEC_PREDICT);
 }
 
 enum pxr_err pxr_writer_add(pxr_writer *w, const struct pxr_frame_in *f)
@@ -612,7 +615,7 @@ enum pxr_err pxr_writer_add(pxr_writer *w, const struct pxr_frame_in *f)
     if (e == PXR_OK) {
         w->n_frames_added++;
         if (g->n_frames == g->max_frames && has_free_length(w))
-            e = pxr_pending_group_extend(g, &w->diag);
+            e = pxr_pending_group_extend(g, w->opts.preset == PXR_PRESET_MAX, &w->diag);
         if (e == PXR_OK && g->n_frames == g->max_frames)
             e = submit_filling(w);
     }

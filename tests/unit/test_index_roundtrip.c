@@ -118,8 +118,10 @@ Test(roundtrip, equal_blocks_are_stored_once)
     round_trip(&s);
 }
 
-/* 300 equal frames are groups of 128, 128 and 44; moving ones, and those of a wanted length, are not. */
-Test(roundtrip, groups_of_still_scenes_are_longer)
+/* 300 equal frames are groups of 128, 128 and 44; those of which each tells about the next one, of 64
+ * (but for the first, by chance); noise, and those
+ * of a wanted length, are not longer. */
+Test(roundtrip, groups_are_longer_where_it_pays)
 {
     static const struct {
         struct test_spec spec;
@@ -128,6 +130,8 @@ Test(roundtrip, groups_of_still_scenes_are_longer)
         {{.w = 20, .h = 30, .n_frames = 300, .bits = 8, .content = TEST_REPEAT}, 3},
         {{.w = 20, .h = 30, .n_frames = 300, .bits = 8, .content = TEST_REPEAT, .commit_every = 40}, 8},
         {{.w = 20, .h = 30, .n_frames = 300, .bits = 8, .content = TEST_NOISE}, 10},
+        {{.w = 80, .h = 90, .n_frames = 300, .bits = 8, .content = TEST_SMOOTH}, 6},
+        {{.w = 80, .h = 90, .n_frames = 300, .bits = 16, .content = TEST_SMOOTH}, 6},
         {{.w = 20, .h = 30, .n_frames = 300, .bt = 32, .bits = 8, .content = TEST_REPEAT}, 10},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
