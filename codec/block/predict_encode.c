@@ -8,10 +8,11 @@
 #include "linear.h"
 #include "predict_choose.h"
 
-/* How a symbol is put: x / freq is the upper half of x times reciprocal. */
+/* How a symbol is put: x / freq is x times reciprocal >> RECIPROCAL_BITS. */
 struct coder {
     uint64_t reciprocal;
-    uint32_t freq, bias;
+    uint16_t freq, rest; /* rest: of the table */
+    uint32_t start;
 };
 
 struct pxr_predict_encoder {
@@ -295,16 +296,19 @@ static void scan(struct job *j)
     }
 }
 
-/* A frequency of 1 has no reciprocal below 2^64: with 2^64 - 1 the quotient is one too small, which the bias makes
- * good. */
+/* States below f x 2^21 are divided by f: with 2^43 / f, rounded up, the product fits 64 bits and the quotient is exact
+ * (the error of the reciprocal is below f <= 2^11, times a state below 2^32). */
+enum { RECIPROCAL_BITS = 43 };
+
 static void set_coders(struct coder *coders, const uint16_t *freq, unsigned n_symbols)
 {
     uint32_t start = 0;
     for (unsigned s = 0; s < n_symbols; start += freq[s++])
         coders[s] = (struct coder){
-            .reciprocal = freq[s] > 1 ? UINT64_MAX / freq[s] + 1 : UINT64_MAX,
+            .reciprocal = freq[s] ? (((uint64_t)1 << RECIPROCAL_BITS) + freq[s] - 1) / freq[s] : 0,
             .freq = freq[s],
-            .bias = freq[s] > 1 ? start : start + PXR_PREDICT_TABLE - 1,
+            .rest = (uint16_t)(PXR_PREDICT_TABLE - freq[s]),
+            .start = start,
         };
 }
 
@@ -339,8 +343,8 @@ static inline uint32_t give_word(uint32_t x, unsigned due, uint8_t **to)
 static inline uint32_t put_symbol(uint32_t x, const struct coder *c, uint8_t **to)
 {
     x = give_word(x, x >> (32 - PXR_PREDICT_TABLE_BITS) >= c->freq, to);
-    const uint32_t q = (uint32_t)((unsigned __int128)x * c->reciprocal >> 64);
-    return (q << PXR_PREDICT_TABLE_BITS) + x - q * c->freq + c->bias;
+    const uint32_t q = (uint32_t)(x * c->reciprocal >> RECIPROCAL_BITS);
+    return x + q * c->rest + c->start; /* q x 2^11 + x mod f + start */
 }
 
 static inline uint32_t put_raw(uint32_t x, uint32_t v, unsigned n, uint8_t **to)
