@@ -194,6 +194,7 @@ void pxr_adaptive_blend(const struct pxr_adaptive_model *m, unsigned depth, cons
 /* The rows above a frame before it is coded. */
 void pxr_adaptive_begin_frame(const struct pxr_adaptive_frame *f);
 
+/* Nothing is touched beyond the planes with their margins, scratch (aligned to four bytes), src and intervals. */
 struct pxr_adaptive_kernels {
     /* The samples of a frame from a unit's bytes; false: these are not a unit. */
     bool (*decode)(struct pxr_adaptive_frame *f, const uint8_t *src, size_t src_bytes);

@@ -106,7 +106,7 @@ static inline size_t pxr_match_scratch_bytes(uint32_t width_px)
     return ((size_t)width_px + 2 * PXR_MATCH_PAD) * (9 * 2 + 2);
 }
 
-/* Everything that runs per sample: [encoding][16 bits]. */
+/* Everything that runs per sample: [encoding][16 bits].  Margins are in scratch alone (aligned to two bytes). */
 extern void (*const pxr_match_walk[2][2])(struct pxr_match_unit *u);
 
 /* ---- match_model.c ------------------------------------------------------------------------------ */

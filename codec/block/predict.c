@@ -34,6 +34,7 @@ static enum pxr_err check_params(const struct pxr_block_header *h, uint64_t off_
 {
     const uint8_t *p = h->params;
     const uint8_t groups = needed_groups(p[0] ? PXR_ORDER_DYADIC : PXR_ORDER_SEQUENTIAL, h->shape.n_frames);
+    const bool has_ranks = p[7] & PXR_PREDICT_RANKS; /* which take the place of shift and offset */
     const struct {
         unsigned off;
         const char *name;
@@ -42,10 +43,10 @@ static enum pxr_err check_params(const struct pxr_block_header *h, uint64_t off_
         {0, "order", h->shape.n_frames > PXR_PREDICT_MAX_CHAIN ? PXR_ORDER_DYADIC : PXR_ORDER_SEQUENTIAL,
          PXR_ORDER_DYADIC, p[0]},
         {1, "depth", 1, h->shape.bits, p[1]},
-        {2, "shift", 0, h->shape.bits - 1u, p[2]},
+        {2, "shift", 0, has_ranks ? 0 : h->shape.bits - 1u, p[2]},
         {1, "depth", 1, (uint32_t)h->shape.bits - (p[2] & 15u), p[1]},
         {3, "lanes", 4, 6, p[3]},
-        {4, "offset", 0, (1u << h->shape.bits) - 1, pxr_load_u16le(p + 4)},
+        {4, "offset", 0, has_ranks ? 0 : (1u << h->shape.bits) - 1, pxr_load_u16le(p + 4)},
         {6, "groups", groups, groups, p[6]},
         {7, "flags", 0, PXR_PREDICT_MOTION | PXR_PREDICT_RANKS, p[7]},
         {8, "feature_shift", 0, p[1] > 8 ? p[1] - 8u : 0, p[8]},
@@ -203,6 +204,8 @@ static enum pxr_err make_frame(struct pxr_predict_decoder *d, const struct pxr_p
         if (motion && !pxr_predict_get_motion(&r, motion + i * n, n))
             return pxr_fail(diag, PXR_E_CORRUPT, "a unit of a predict block has impossible motion");
     }
+    if (r.bits)
+        return pxr_fail(diag, PXR_E_CORRUPT, "the motion of a predict block's unit has bits behind its end");
     if (n_refs == 1)
         f->ref[1] = f->ref[0];
     *n_bytes = r.at;
@@ -218,6 +221,10 @@ static enum pxr_err load_stream(struct pxr_predict_decoder *d, const struct pxr_
     if (src_bytes < states)
         return pxr_fail(diag, PXR_E_CORRUPT, "a unit of a predict block is too short");
     const size_t n = src_bytes - states;
+    /* No state that began above stays below; one that began below would also take words where it has no sample. */
+    for (size_t i = 0; i < states; i += 4)
+        if (pxr_load_u32le(src + i) < PXR_RANS_LOW)
+            return pxr_fail(diag, PXR_E_CORRUPT, "a unit of a predict block begins with an impossible state");
     uint8_t *words = pxr_scratch_get(&d->words, n + over);
     if (!words || !pxr_scratch_get(&d->row, pxr_predict_row_bytes(m->width_px)))
         return pxr_fail_nomem(diag, n + over);

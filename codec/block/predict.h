@@ -205,7 +205,8 @@ static inline double pxr_sum_parts(const float parts[PXR_SUM_PARTS])
 /* 16-bit samples of a caller stand wherever they stand. */
 typedef uint16_t __attribute__((aligned(1), may_alias)) pxr_unaligned16;
 
-/* One set for each CPU level; all give the same bits. */
+/* One set for each CPU level; all give the same bits.  Margins are where they are named: in row_scratch
+ * (pxr_predict_row_bytes, aligned to two bytes) and behind the words.  Nothing else is touched beyond its end. */
 struct pxr_predict_kernels {
     /* Decode one unit into dst (container samples, no gaps).  false: it is not what an encoder makes. */
     bool (*decode)(const struct pxr_predict_model *m, const uint32_t *tables,

@@ -67,6 +67,7 @@ static inline unsigned pxr_sorted_unknowns(unsigned group, uint8_t taps[PXR_SORT
 /* The tap that others are differences from. */
 static inline unsigned pxr_sorted_anchor(unsigned group) { return group ? 3 : 0; }
 
+/* Margins are in the space (aligned to 64 bytes) and behind q; nothing else is touched beyond its end. */
 struct pxr_sorted_kernels {
     /* q has PXR_SORTED_SEGMENT_BYTES behind its end that may be read.  false: the classes are not as long as
      * the model says. */

@@ -116,7 +116,8 @@ static bool agree(const struct encoded *e, uint16_t *samples, struct independent
                                             e->shape.bits};
     uint16_t *const other = calloc(n, sizeof *other);
     const bool is_good = library_decode(e, PXR_BLOCK_PREDICT, other);
-    *why = independent_decode(b, &shape, e->header, e->header_bytes, e->payload, e->payload_bytes, samples);
+    *why = independent_decode(b, &shape, e->header, e->header_bytes, e->payload, e->payload_bytes,
+                              NULL, samples);
     const bool are_equal = is_good == !*why && (!is_good || !memcmp(samples, other, n * sizeof *other));
     free(other);
     return are_equal;

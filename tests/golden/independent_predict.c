@@ -5,16 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    N_GROUPS = 4,
-    N_PHASES = 2,
-    MAX_TAPS = 16,
-    N_FEATURES = 10,
-    N_THRESHOLDS = 15,
-    N_CONTEXTS = 96,
-    N_SLOTS = 2048,
-    MAX_LANES = 64
-};
+enum { N_GROUPS = 4, N_PHASES = 2, MAX_TAPS = 16, N_FEATURES = 10, N_THRESHOLDS = 15, N_CONTEXTS = 96 };
+enum { SLOT_BITS = 11, N_SLOTS = 1 << SLOT_BITS, MAX_LANES = 64 };
 enum { TILE_COLUMNS = 128, TILE_ROWS = 64 };
 enum { FIXED_HEADER_BYTES = 20, FIXED_PARAMS_BYTES = 12, UNIT_ENTRY_BYTES = 12 };
 enum { SEQUENTIAL, DYADIC };
@@ -38,12 +30,6 @@ static int64_t as_signed(int64_t v, unsigned n)
 {
     const int64_t low = v & (((int64_t)1 << n) - 1);
     return low >> (n - 1) ? low - ((int64_t)1 << n) : low;
-}
-/* v / 2^s, rounded towards minus infinity. */
-static int64_t shift_right(int64_t v, unsigned s)
-{
-    const int64_t d = (int64_t)1 << s;
-    return v >= 0 ? v / d : -((-v + d - 1) / d);
 }
 /* 0, -1, 1, -2, ... from 0, 1, 2, 3, ... */
 static int64_t unfold(uint32_t v)
@@ -77,13 +63,13 @@ static uint32_t take(struct bits *b, unsigned n)
         v |= (uint32_t)take_bit(b) << i;
     return v;
 }
-/* Less than a byte is left, and that is zero. */
-static bool is_at_end(struct bits *b)
+/* The unused bits of the last byte are zero. */
+static bool is_padded(struct bits *b)
 {
     while (b->at % 8)
         if (take_bit(b))
             return false;
-    return b->at == b->n_bits && !b->is_short;
+    return !b->is_short;
 }
 
 struct rice {
@@ -188,6 +174,8 @@ static const char *read_fixed_params(struct block *k, const uint8_t *params)
     k->Q = k->is_narrow ? 6 : 8;
     if (b->order > DYADIC || (b->order == SEQUENTIAL && b->shape.n_frames > 64))
         return "order";
+    if (b->has_ranks && (b->shift || k->offset))
+        return "ranks with shift or offset";
     if (b->shift >= b->shape.bits || !b->depth || b->depth > b->shape.bits - b->shift)
         return "depth or shift";
     if (params[3] < 4 || params[3] > 6)
@@ -360,7 +348,7 @@ static const char *read_params(struct block *k, const uint8_t *params, uint32_t 
         why = read_contexts(k, &b);
     for (unsigned i = 0; !why && i < k->b.n_tables; i++)
         why = read_table(k, &b, &frequencies, &k->table[i]);
-    if (!why && !is_at_end(&b))
+    if (!why && (!is_padded(&b) || b.at != b.n_bits))
         why = "params end elsewhere";
     return why;
 }
@@ -447,12 +435,13 @@ static uint32_t in_row(const struct block *k, const uint16_t *row, enum half hal
 
 struct frame {
     const struct block *block;
+    const struct independent_dice *dice; /* NULL: symbols are read */
     unsigned group;
     uint16_t *value;        /* rows of the frame that is being decoded  */
     uint16_t *magnitude;    /* of its residuals                          */
     uint16_t *reference[2]; /* moved                                     */
     const uint8_t *unit, *unit_end; /* what has not been read of the unit */
-    uint64_t state[MAX_LANES];
+    uint32_t state[MAX_LANES];
     bool is_short;
 };
 
@@ -512,7 +501,7 @@ static void predict(const struct frame *f, uint32_t y, unsigned phase, int64_t j
         v += predictor->weight[i] * tap[i];
     }
     v = clamp(as_signed(v, k->is_narrow ? 16 : 32), 0, largest_value(k) << k->Q);
-    out->P = shift_right(v + ((int64_t)1 << (k->Q - 1)), k->Q);
+    out->P = (v + ((int64_t)1 << (k->Q - 1))) >> k->Q; /* v is not negative */
     out->F = v - (out->P << k->Q);
 }
 
@@ -597,27 +586,33 @@ static struct forecast forecast_of(const struct frame *f, uint32_t y, unsigned p
 
 /* ---- symbols ---------------------------------------------------------------------------------- */
 
-static void renormalise(struct frame *f, unsigned lane)
+static uint32_t slot_of(const struct frame *f, unsigned lane, unsigned n_bits)
 {
-    if (f->state[lane] >= 1u << 16)
-        return;
-    if (f->unit_end - f->unit < 2) {
-        f->is_short = true;
+    return f->dice ? f->dice->roll(f->dice->to, n_bits) : f->state[lane] & ((1u << n_bits) - 1);
+}
+/* The state's slot lies among the `size` slots from `start` on. */
+static void advance(struct frame *f, unsigned lane, unsigned n_bits, uint32_t start, uint32_t size)
+{
+    uint32_t *const x = &f->state[lane];
+    if (f->dice) {
+        f->dice->took(f->dice->to, lane, start, size, n_bits);
         return;
     }
-    f->state[lane] = (f->state[lane] << 16) + little_endian(f->unit, 2);
-    f->unit += 2;
+    *x = size * (*x >> n_bits) + slot_of(f, lane, n_bits) - start;
+    if (*x >= 1u << 16)
+        return;
+    f->is_short |= f->unit_end - f->unit < 2;
+    *x = (*x << 16) + (f->is_short ? 0 : little_endian(f->unit, 2));
+    f->unit += f->is_short ? 0 : 2;
 }
 
 static uint32_t take_symbol(struct frame *f, unsigned lane, const struct table *table)
 {
-    const uint64_t x = f->state[lane];
-    const uint32_t slot = (uint32_t)(x % N_SLOTS);
+    const uint32_t slot = slot_of(f, lane, SLOT_BITS);
     uint32_t s = 0, start = 0;
     while (slot >= start + table->frequency[s])
         start += table->frequency[s++];
-    f->state[lane] = table->frequency[s] * (x / N_SLOTS) + slot - start;
-    renormalise(f, lane);
+    advance(f, lane, SLOT_BITS, start, table->frequency[s]);
     return s;
 }
 
@@ -627,10 +622,9 @@ static uint32_t take_wide(struct frame *f, unsigned lane, uint32_t s)
     if (s < 16)
         return s;
     const unsigned r = (s - 16) / 4 + 2;
-    const uint32_t z = ((4 + s % 4) << r) + (uint32_t)(f->state[lane] & ((1u << r) - 1));
-    f->state[lane] >>= r;
-    renormalise(f, lane);
-    return z;
+    const uint32_t raw = slot_of(f, lane, r);
+    advance(f, lane, r, raw, 1);
+    return ((4 + s % 4) << r) + raw;
 }
 
 static void put_value(struct frame *f, uint32_t y, uint32_t x, const struct forecast *c, uint32_t z)
@@ -704,9 +698,9 @@ static const char *read_references(struct frame *f, const uint32_t reference[2],
             why = read_motion(k, &b, motion);
         move(k, motion, samples + reference[i] * n, f->reference[i]);
     }
-    if (!why && b.is_short)
-        why = "motion ends early";
-    f->unit += (b.at + 7) / 8;
+    if (!why && !is_padded(&b))
+        why = "motion ends elsewhere";
+    f->unit += b.at / 8;
     free(motion);
     return why;
 }
@@ -716,8 +710,11 @@ static const char *read_states(struct frame *f)
     const unsigned n_lanes = f->block->b.lanes;
     if (f->unit_end - f->unit < 4 * (ptrdiff_t)n_lanes)
         return "no room for states";
-    for (unsigned lane = 0; lane < n_lanes; lane++, f->unit += 4)
+    for (unsigned lane = 0; lane < n_lanes; lane++, f->unit += 4) {
         f->state[lane] = little_endian(f->unit, 4);
+        if (f->state[lane] < 1u << 16)
+            return "first state";
+    }
     return NULL;
 }
 
@@ -736,12 +733,15 @@ static const char *decode_rows(struct frame *f)
 }
 
 /* Frame `number` of samples, which holds its references already. */
-static const char *decode_unit(const struct block *k, uint32_t number, const uint8_t *unit, uint16_t *samples)
+static const char *decode_unit(const struct block *k, const struct independent_dice *dice, uint32_t number,
+                               const uint8_t *unit, uint16_t *samples)
 {
     const size_t n = (size_t)k->b.shape.height_px * k->b.shape.width_px;
     uint32_t reference[2];
-    struct frame f = {.block = k, .unit = unit, .unit_end = unit + unit_bytes(k, number)};
+    struct frame f = {.block = k, .dice = dice, .unit = unit, .unit_end = unit + unit_bytes(k, number)};
     const char *why = NULL;
+    if (dice)
+        dice->begin_unit(dice->to, number);
     f.group = order_of(k, number, reference);
     f.value = calloc(4 * n, sizeof *f.value);
     f.magnitude = f.value + n;
@@ -760,8 +760,8 @@ static const char *decode_unit(const struct block *k, uint32_t number, const uin
 }
 
 /* A frame, and before it those that it refers to. */
-static const char *decode_frame(const struct block *k, uint32_t number, const uint8_t *payload,
-                                uint16_t *samples, bool *is_done)
+static const char *decode_frame(const struct block *k, const struct independent_dice *dice, uint32_t number,
+                                const uint8_t *payload, uint16_t *samples, bool *is_done)
 {
     uint32_t reference[2];
     const char *why = NULL;
@@ -769,18 +769,18 @@ static const char *decode_frame(const struct block *k, uint32_t number, const ui
         return NULL;
     if (order_of(k, number, reference))
         for (unsigned i = 0; !why && i < 2; i++)
-            why = decode_frame(k, reference[i], payload, samples, is_done);
+            why = decode_frame(k, dice, reference[i], payload, samples, is_done);
     for (uint32_t u = 0; u < number; u++)
         payload += unit_bytes(k, u);
     is_done[number] = true;
-    return why ? why : decode_unit(k, number, payload, samples);
+    return why ? why : decode_unit(k, dice, number, payload, samples);
 }
 
 /* ---- the door --------------------------------------------------------------------------------- */
 
 const char *independent_decode(struct independent_block *out, const struct independent_shape *shape,
                                const uint8_t *header, size_t header_bytes, const uint8_t *payload,
-                               size_t payload_bytes, uint16_t *samples)
+                               size_t payload_bytes, const struct independent_dice *dice, uint16_t *samples)
 {
     struct block *k;
     uint64_t sum = 0;
@@ -791,7 +791,7 @@ const char *independent_decode(struct independent_block *out, const struct indep
     if (!why && sum != payload_bytes)
         why = "payload has another length";
     for (uint32_t number = 0; !why && number < shape->n_frames; number++)
-        why = decode_frame(k, number, payload, samples, is_done);
+        why = decode_frame(k, dice, number, payload, samples, is_done);
     *out = k->b;
     block_free(k);
     free(is_done);

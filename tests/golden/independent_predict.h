@@ -20,11 +20,21 @@ struct independent_block {
     unsigned n_tables, n_single_tables;
 };
 
+/* Symbols from elsewhere than a unit's bytes: for a test that makes units.  A symbol is an interval [start, start +
+ * size) of 0..2^bits - 1; raw bits are one of size 1. */
+struct independent_dice {
+    void (*begin_unit)(void *to, uint32_t unit);
+    uint32_t (*roll)(void *to, unsigned bits); /* 0..2^bits - 1 */
+    void (*took)(void *to, unsigned lane, uint32_t start, uint32_t size, unsigned bits);
+    void *to;
+};
+
 /* All samples of a predict block, frame by frame, row by row; samples has room for n_frames x height x
- * width of them.  shape: what the archive expects.  Hashes of units are not looked at.  Returns NULL, or
- * what is wrong with the block. */
+ * width of them.  shape: what the archive expects.  Hashes of units are not looked at.  dice: NULL, or where
+ * symbols come from instead; units then hold their motion and states of 2^16.  Returns NULL, or what is wrong
+ * with the block. */
 const char *independent_decode(struct independent_block *out, const struct independent_shape *shape,
                                const uint8_t *header, size_t header_bytes, const uint8_t *payload,
-                               size_t payload_bytes, uint16_t *samples);
+                               size_t payload_bytes, const struct independent_dice *dice, uint16_t *samples);
 
 #endif

@@ -306,3 +306,40 @@ Test(block_predict, long_chains_are_refused)
     encoded_fini(&e);
     pxr_free(pixels);
 }
+
+/* A lane that has no sample ends as it begins.  Vectors take it along, and one that begins below 2^16 would take a
+ * word with it, wherever that stands. */
+Test(block_predict, states_begin_where_they_may)
+{
+    const struct pxr_block_shape s = {1, 1, 9, 8};
+    enum { LANES = 16, UNUSED = 11 };
+    uint8_t *const pixels = test_block(&s, NOISE, 1);
+    struct encoded e = test_encode_predict(&s, pixels);
+    const uint8_t *const params = e.header.bytes + PXR_BLOCK_OFF_PARAMS;
+    const uint32_t params_bytes = pxr_load_u32le(e.header.bytes + PXR_BLOCK_OFF_PARAMS_BYTES);
+    const size_t n = e.payload.n_bytes;
+    uint8_t *const unit = pxr_alloc(n + 2), back[9];
+    const void *const refs[2] = {NULL, NULL};
+    cr_assert_eq(1 << params[3], LANES);
+    for (int level = 0; level < PXR_N_CPU_LEVELS; level++)
+        for (size_t at = 4 * LANES; at <= n; at += 2) {
+            struct pxr_buffer header = {0};
+            struct pxr_block_header h;
+            pxr_block_decoder *d;
+            memcpy(unit, e.payload.bytes, at);
+            memset(unit + at, 0, 2);
+            memcpy(unit + at + 2, e.payload.bytes + at, n - at);
+            pxr_store_u32le(unit + 4 * UNUSED, 1);
+            pxr_cpu_limit((enum pxr_cpu_level)level);
+            cr_assert(pxr_block_header_begin(&header, &s, PXR_BLOCK_PREDICT, 1, params, params_bytes) &&
+                      pxr_block_header_add_unit(&header, unit, n + 2) && pxr_block_decoder_new(&d, NULL) == PXR_OK);
+            cr_assert_eq(pxr_block_header_parse(&h, header.bytes, header.n_bytes, &s, 0, NULL), PXR_OK);
+            cr_expect_eq(test_decode_unit(d, &h, 0, refs, unit, n + 2, back, NULL), PXR_E_CORRUPT,
+                         "level %d, word at %zu", level, at);
+            pxr_block_decoder_free(d);
+            pxr_buffer_fini(&header);
+        }
+    encoded_fini(&e);
+    pxr_free(unit);
+    pxr_free(pixels);
+}
