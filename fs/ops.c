@@ -114,7 +114,9 @@ static enum pxr_err stat_of(struct pxr_server *s, struct pxr_node node, struct s
         break;
     case PXR_NODE_STATS:
         clock_gettime(CLOCK_REALTIME, &now);
-        fill_stat(s, node, S_IFREG | 0444, PXR_STATS_BYTES, now, st);
+        fill_stat(s, node, S_IFREG | 0444, PXR_STATS_BYTES, s->archive_time, st);
+        /* It moves, so that the kernel drops what it has read; tar looks at ctime and would complain. */
+        st->st_mtim = now;
         break;
     case PXR_NODE_NONE:
     case PXR_NODE_ROOT:
@@ -189,13 +191,22 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     struct fuse_entry_param entry = {.entry_timeout = FOR_EVER};
     struct pxr_node child;
     struct pxr_diag diag;
+    enum pxr_err e = PXR_OK;
     pxr_server_count(s, PXR_REQ_LOOKUP);
     const struct pxr_node folder = pxr_node_at(&s->tree, parent);
-    if (!pxr_node_is_folder(folder)) {
+    /* Who serves files over the network has handles of inodes that the kernel has long forgotten, and asks
+     * for these two names; the first one also of files. */
+    const bool is_self = !strcmp(name, ".");
+    if (folder.kind == PXR_NODE_NONE || !(is_self || pxr_node_is_folder(folder))) {
         reply_error(req, folder.kind == PXR_NODE_NONE ? ESTALE : ENOTDIR);
         return;
     }
-    enum pxr_err e = find_child(s, folder, name, &child, &diag);
+    if (is_self)
+        child = folder;
+    else if (!strcmp(name, ".."))
+        child = pxr_node_parent(&s->tree, folder);
+    else
+        e = find_child(s, folder, name, &child, &diag);
     if (e == PXR_OK && child.kind != PXR_NODE_NONE) {
         entry.ino = pxr_node_ino(child);
         entry.attr_timeout = timeout_of(child);
@@ -435,7 +446,8 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
     struct pxr_server *s = userdata;
     /* Listings come with attributes while somebody asks for those too (ls -l), bare ones else (ls). */
     conn->want |= conn->capable & (FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
-                                   FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS);
+                                   FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS |
+                                   FUSE_CAP_EXPORT_SUPPORT);
     /* Without opens nothing else makes the kernel see that stats.json has changed. */
     if (s->is_fastopen && conn->capable & FUSE_CAP_AUTO_INVAL_DATA)
         conn->want |= FUSE_CAP_AUTO_INVAL_DATA;
