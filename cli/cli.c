@@ -62,10 +62,27 @@ static int print_help(const struct pxr_cli_command *self, const struct pxr_optio
     return 0;
 }
 
+/* A table holds addresses of its command's variables, so it only lives while the command runs. */
+static pxr_cli_table_fn *visitor;
+
+void pxr_cli_visit_table(const struct pxr_cli_command *self, pxr_cli_table_fn *visit)
+{
+    char name[32];
+    char *argv[] = {name, NULL};
+    snprintf(name, sizeof name, "%s", self->name);
+    visitor = visit;
+    self->run(self, 1, argv);
+    visitor = NULL;
+}
+
 int pxr_cli_parse(const struct pxr_cli_command *self, const struct pxr_option *table,
                   const bool *is_help, int n_min, int n_max, int argc, char **argv, int *n_operands)
 {
     struct pxr_diag diag;
+    if (visitor) {
+        visitor(self, table);
+        return 0;
+    }
     if (pxr_options_parse(table, argc, argv, n_operands, &diag) != PXR_OK)
         return pxr_cli_usage(self, "%s", diag.text);
     if (*is_help)

@@ -15,10 +15,11 @@ struct pxr_cli_command {
     const char *summary;  /* one line of pixelrain --help                    */
     const char *details;  /* further lines of CMD --help, or NULL            */
     int (*run)(const struct pxr_cli_command *self, int argc, char **argv); /* the exit code */
+    bool takes_mount_options; /* -o as of mount.pixelrain                     */
 };
 
 extern const struct pxr_cli_command pxr_cmd_pack, pxr_cmd_info, pxr_cmd_list, pxr_cmd_extract,
-    pxr_cmd_cat, pxr_cmd_check, pxr_cmd_mount;
+    pxr_cmd_cat, pxr_cmd_check, pxr_cmd_mount, pxr_cmd_thumbnail;
 
 /* Rows that several commands share.  Every table ends with PXR_CLI_END. */
 #define PXR_CLI_THREADS(value, help)                                                               \
@@ -43,6 +44,10 @@ extern const struct pxr_cli_command pxr_cmd_pack, pxr_cmd_info, pxr_cmd_list, px
 int pxr_cli_parse(const struct pxr_cli_command *self, const struct pxr_option *table,
                   const bool *is_help, int n_min, int n_max, int argc, char **argv,
                   int *n_operands);
+
+/* Call visit with the command's option table instead of running the command. */
+typedef void pxr_cli_table_fn(const struct pxr_cli_command *self, const struct pxr_option *table);
+void pxr_cli_visit_table(const struct pxr_cli_command *self, pxr_cli_table_fn *visit);
 
 /* "pixelrain: DIAGNOSTIC" on standard error; returns the exit code of its error class. */
 int pxr_cli_fail(const struct pxr_diag *diag);

@@ -2,6 +2,8 @@
  * The pixelrain command: finds the subcommand and runs it. */
 #include "cli.h"
 
+#include "completions.h"
+
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,7 +12,7 @@
 
 static const struct pxr_cli_command *const commands[] = {
     &pxr_cmd_pack, &pxr_cmd_info,  &pxr_cmd_list,  &pxr_cmd_extract,
-    &pxr_cmd_cat,  &pxr_cmd_check, &pxr_cmd_mount,
+    &pxr_cmd_cat,  &pxr_cmd_check, &pxr_cmd_thumbnail, &pxr_cmd_mount,
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -39,10 +41,12 @@ static int print_version(bool is_verbose)
 static int run_without_command(int argc, char **argv)
 {
     bool is_help = false, is_version = false, is_verbose = false;
+    const char *shell = NULL;
     const struct pxr_option table[] = {
         PXR_OPTION_FLAG("help", 'h', &is_help, NULL),
         PXR_OPTION_FLAG("version", 'V', &is_version, NULL),
         PXR_OPTION_FLAG("verbose", 'v', &is_verbose, NULL),
+        PXR_OPTION_TEXT("completions", 0, &shell, "SHELL", NULL),
         {.name = NULL},
     };
     struct pxr_diag diag;
@@ -53,6 +57,8 @@ static int run_without_command(int argc, char **argv)
         return print_help();
     if (is_version)
         return print_version(is_verbose);
+    if (shell)
+        return pxr_completions_print(shell, commands, N_COMMANDS);
     return pxr_cli_usage(NULL, "options come after the command");
 }
 

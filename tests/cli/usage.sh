@@ -22,6 +22,7 @@ Commands:
   extract   Write frames to files, as an unpacked copy.
   cat       Write frames to standard output.
   check     Verify an archive; exit with 1 where it is damaged.
+  thumbnail Draw a frame as a small 8-bit PNG.
   mount     Mount an archive: its frames become files below a folder.
 
 'pixelrain COMMAND --help' explains a command; so does pixelrain(1).
@@ -33,7 +34,7 @@ expect 0 "pixelrain $PXR_VERSION" ''
 run "$pixelrain" -Vv
 claim 'libraries in -Vv' grep -q '^built with libpng 1\.' "$scratch/out"
 
-for command in pack info list extract cat check mount; do
+for command in pack info list extract cat check thumbnail mount; do
     run "$pixelrain" "$command" --help
     expect 0 "$out" ''
     claim "usage line of $command" grep -q "^Usage: pixelrain $command " "$scratch/out"
