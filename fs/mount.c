@@ -10,6 +10,7 @@
 #include "diag.h"
 #include "fs_log.h"
 #include "ops.h"
+#include "overhear.h"
 #include "readahead.h"
 #include "shutdown.h"
 
@@ -124,10 +125,18 @@ static enum pxr_err mount_session(struct mount *m, struct pxr_diag *diag)
     fuse_opt_free_args(&args);
     if (!m->session)
         return pxr_fail(diag, PXR_E_NOMEM, "libfuse cannot start a session");
+    struct pxr_overhear overheard;
+    char reason[80];
+    pxr_overhear_begin(&overheard);
     m->is_mounted = fuse_session_mount(m->session, m->mount_point) == 0;
-    if (!m->is_mounted)
-        return pxr_fail(diag, PXR_E_IO, "cannot mount on %.150s", m->mount_point);
-    return PXR_OK;
+    pxr_overhear_end(&overheard, reason, sizeof reason);
+    if (m->is_mounted)
+        return PXR_OK;
+    /* The last line is the reason, mostly in the words of fusermount3; errno is long lost. */
+    const enum pxr_err e = pxr_fail(diag, PXR_E_IO,
+                                    "cannot be mounted on: %s; 'pixelrain extract' writes the frames as files instead",
+                                    *reason ? reason : "the kernel gives no reason");
+    return pxr_diag_in_file(diag, e, m->mount_point);
 }
 
 static void end_session(void *arg)
