@@ -4,6 +4,7 @@
 
 #include "diag.h"
 #include "pool.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -92,6 +93,23 @@ int pxr_cli_parse(const struct pxr_cli_command *self, const struct pxr_option *t
     if (*n_operands > n_max)
         return pxr_cli_usage(self, "unexpected operand '%s'", argv[1 + n_max]);
     return -1;
+}
+
+void pxr_cli_print_text(const char *text, size_t n_bytes)
+{
+    for (size_t i = 0; i < n_bytes;) {
+        const size_t n = pxr_utf8_char_bytes(text + i, n_bytes - i);
+        const unsigned char c = (unsigned char)text[i];
+        /* U+0080 to U+009F, C2 80 to C2 9F, are control characters as well. */
+        const bool is_control = c < 0x20 || c == 0x7F || (n == 2 && c == 0xC2 && (unsigned char)text[i + 1] < 0xA0);
+        if (c == '\n' || c == '\t' || c == '\r')
+            putchar(' ');
+        else if (!n || is_control)
+            putchar('?');
+        else
+            fwrite(text + i, 1, n, stdout);
+        i += n ? n : 1;
+    }
 }
 
 int pxr_cli_print_json(struct pxr_json *j)

@@ -58,6 +58,10 @@ int pxr_cli_usage(const struct pxr_cli_command *self, const char *text, ...)
 /* "pixelrain: TEXT" on standard error, control characters made harmless. */
 void pxr_cli_say(const char *text, ...) __attribute__((format(printf, 1, 2)));
 
+/* Print text of an archive on standard output, on one line: line breaks and tabs become spaces, and what could
+ * drive a terminal or is no UTF-8 becomes '?'. */
+void pxr_cli_print_text(const char *text, size_t n_bytes);
+
 /* Print the finished value as one line on standard output and free it; returns 0 or an exit code.
  */
 int pxr_cli_print_json(struct pxr_json *j);
