@@ -82,7 +82,7 @@ static void to_bytes(struct small *s, uint8_t *dst, unsigned bits)
         *dst++ = 0; /* PNG's filter of the row: none */
         for (uint32_t x = 0; x < s->width_px; x++) {
             const uint32_t v = s->values[(size_t)y * s->width_px + x];
-            *dst++ = high > low ? (uint8_t)((v - low) * 255 / (high - low)) : 0;
+            *dst++ = (uint8_t)(high > low ? (v - low) * 255 / (high - low) : 0);
         }
     }
 }
