@@ -9,6 +9,7 @@
 #include "diag.h"
 #include "io.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -137,7 +138,8 @@ static enum pxr_err draw(pxr_archive *a, uint64_t frame, uint64_t size_px, struc
     void *row = NULL;
     pxr_archive_info(a, &info);
     if (frame >= info.n_frames)
-        return pxr_fail_field(diag, PXR_E_RANGE, PXR_NONE, "frames", info.n_frames, frame, "has no such frame");
+        return pxr_fail(diag, PXR_E_RANGE, "has no frame %" PRIu64 ": it has %" PRIu64 ", counted from 0", frame,
+                        info.n_frames);
     choose_size(&s, &info, size_px);
     const size_t n_px = (size_t)s.width_px * s.height_px;
     enum pxr_err e = PXR_OK;

@@ -72,8 +72,17 @@ static int print_short_help(void)
     return pxr_err_exit(PXR_E_INVALID);
 }
 
+/* Most start with the name of what they have. */
+static int fail_path(const char *path, bool is_folder)
+{
+    if (is_folder)
+        return pxr_cli_usage(NULL, "a command comes first: 'pixelrain pack %s -o FILE.pxr' makes an archive of this folder", path);
+    return pxr_cli_usage(NULL, "a command comes first: 'pixelrain info %s' tells what this file holds", path);
+}
+
 static int fail_unknown(const char *word)
 {
+    struct stat st;
     unsigned best = UINT_MAX;
     const char *near = NULL;
     for (int i = 0; i < N_COMMANDS; i++) {
@@ -85,6 +94,8 @@ static int fail_unknown(const char *word)
     }
     if (best <= PXR_WORD_NEAR)
         return pxr_cli_usage(NULL, "unknown command '%s'; did you mean '%s'?", word, near);
+    if (!stat(word, &st))
+        return fail_path(word, S_ISDIR(st.st_mode));
     return pxr_cli_usage(NULL, "unknown command '%s'", word);
 }
 
@@ -96,13 +107,34 @@ static bool is_mount_call(int argc, char **argv)
            !stat(argv[2], &dir) && S_ISDIR(dir.st_mode);
 }
 
+static const struct pxr_cli_command *find_command(const char *name)
+{
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (!strcmp(name, commands[i]->name))
+            return commands[i];
+    return NULL;
+}
+
+/* "pixelrain help" and "pixelrain help COMMAND", as other programs have it. */
+static int run_help(int argc, char **argv)
+{
+    char option[] = "--help";
+    if (argc < 3)
+        return print_help();
+    const struct pxr_cli_command *command = find_command(argv[2]);
+    char *args[] = {argv[2], option, NULL};
+    return command ? command->run(command, 2, args) : fail_unknown(argv[2]);
+}
+
 static int run(int argc, char **argv)
 {
     if (argc < 2)
         return print_short_help();
-    for (int i = 0; i < N_COMMANDS; i++)
-        if (!strcmp(argv[1], commands[i]->name))
-            return commands[i]->run(commands[i], argc - 1, argv + 1);
+    const struct pxr_cli_command *command = find_command(argv[1]);
+    if (command)
+        return command->run(command, argc - 1, argv + 1);
+    if (!strcmp(argv[1], "help"))
+        return run_help(argc, argv);
     if (argv[1][0] == '-')
         return run_without_command(argc, argv);
     if (is_mount_call(argc, argv))

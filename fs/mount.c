@@ -56,6 +56,9 @@ static enum pxr_err check_mount_point(struct mount *m, struct pxr_diag *diag)
     struct stat st;
     char quoted[160];
     if (stat(given, &st)) {
+        if (errno == ENOENT)
+            return pxr_diag_in_file(
+                diag, pxr_fail_sys(diag, PXR_E_IO, ENOENT, "a mount needs a folder, mkdir makes it"), given);
         if (errno != ENOTCONN)
             return pxr_fail_sys(diag, PXR_E_IO, errno, "%.150s", given);
         return pxr_fail(diag, PXR_E_BUSY,

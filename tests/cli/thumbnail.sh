@@ -39,7 +39,7 @@ fi
 claim 'no temporary file is left' [ "$(find . -name '*.png*' | wc -l)" = 6 ]
 
 run "$pixelrain" thumbnail --frame 2 big.pxr -o g.png
-expect 2 '' 'pixelrain: big.pxr: has no such frame (frames: expected 2, found 2)'
+expect 2 '' 'pixelrain: big.pxr: has no frame 2: it has 2, counted from 0'
 run "$pixelrain" thumbnail --size 0 big.pxr -o g.png
 expect 2 '' "pixelrain: --size wants a number from 1 to 4096, not '0'
 Try 'pixelrain thumbnail --help'."

@@ -57,6 +57,24 @@ Options:
 run "$pixelrain" pakc a -o b.pxr
 expect 2 '' "pixelrain: unknown command 'pakc'; did you mean 'pack'?
 Try 'pixelrain --help'."
+run "$pixelrain" help
+ours=$out
+run "$pixelrain" --help
+claim 'help and --help are the same' [ "$out" = "$ours" ]
+run "$pixelrain" help info
+claim 'help of a command' grep -q '^Usage: pixelrain info ' "$scratch/out"
+run "$pixelrain" help inof
+expect 2 '' "pixelrain: unknown command 'inof'; did you mean 'info'?
+Try 'pixelrain --help'."
+mkdir shots
+: >reel.pxr
+run "$pixelrain" shots
+expect 2 '' "pixelrain: a command comes first: 'pixelrain pack shots -o FILE.pxr' makes an archive of this folder
+Try 'pixelrain --help'."
+run "$pixelrain" reel.pxr
+expect 2 '' "pixelrain: a command comes first: 'pixelrain info reel.pxr' tells what this file holds
+Try 'pixelrain --help'."
+rm -r shots reel.pxr
 run "$pixelrain" frobnicate
 expect 2 '' "pixelrain: unknown command 'frobnicate'
 Try 'pixelrain --help'."
