@@ -4,6 +4,7 @@
 
 #include "diag.h"
 #include "pool.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -62,10 +63,27 @@ static int print_help(const struct pxr_cli_command *self, const struct pxr_optio
     return 0;
 }
 
+/* A table holds addresses of its command's variables, so it only lives while the command runs. */
+static pxr_cli_table_fn *visitor;
+
+void pxr_cli_visit_table(const struct pxr_cli_command *self, pxr_cli_table_fn *visit)
+{
+    char name[32];
+    char *argv[] = {name, NULL};
+    snprintf(name, sizeof name, "%s", self->name);
+    visitor = visit;
+    self->run(self, 1, argv);
+    visitor = NULL;
+}
+
 int pxr_cli_parse(const struct pxr_cli_command *self, const struct pxr_option *table,
                   const bool *is_help, int n_min, int n_max, int argc, char **argv, int *n_operands)
 {
     struct pxr_diag diag;
+    if (visitor) {
+        visitor(self, table);
+        return 0;
+    }
     if (pxr_options_parse(table, argc, argv, n_operands, &diag) != PXR_OK)
         return pxr_cli_usage(self, "%s", diag.text);
     if (*is_help)
@@ -75,6 +93,23 @@ int pxr_cli_parse(const struct pxr_cli_command *self, const struct pxr_option *t
     if (*n_operands > n_max)
         return pxr_cli_usage(self, "unexpected operand '%s'", argv[1 + n_max]);
     return -1;
+}
+
+void pxr_cli_print_text(const char *text, size_t n_bytes)
+{
+    for (size_t i = 0; i < n_bytes;) {
+        const size_t n = pxr_utf8_char_bytes(text + i, n_bytes - i);
+        const unsigned char c = (unsigned char)text[i];
+        /* U+0080 to U+009F, C2 80 to C2 9F, are control characters as well. */
+        const bool is_control = c < 0x20 || c == 0x7F || (n == 2 && c == 0xC2 && (unsigned char)text[i + 1] < 0xA0);
+        if (c == '\n' || c == '\t' || c == '\r')
+            putchar(' ');
+        else if (!n || is_control)
+            putchar('?');
+        else
+            fwrite(text + i, 1, n, stdout);
+        i += n ? n : 1;
+    }
 }
 
 int pxr_cli_print_json(struct pxr_json *j)

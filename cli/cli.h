@@ -15,10 +15,11 @@ struct pxr_cli_command {
     const char *summary;  /* one line of pixelrain --help                    */
     const char *details;  /* further lines of CMD --help, or NULL            */
     int (*run)(const struct pxr_cli_command *self, int argc, char **argv); /* the exit code */
+    bool takes_mount_options; /* -o as of mount.pixelrain                     */
 };
 
 extern const struct pxr_cli_command pxr_cmd_pack, pxr_cmd_info, pxr_cmd_list, pxr_cmd_extract,
-    pxr_cmd_cat, pxr_cmd_check, pxr_cmd_mount;
+    pxr_cmd_cat, pxr_cmd_check, pxr_cmd_mount, pxr_cmd_thumbnail;
 
 /* Rows that several commands share.  Every table ends with PXR_CLI_END. */
 #define PXR_CLI_THREADS(value, help)                                                               \
@@ -44,6 +45,10 @@ int pxr_cli_parse(const struct pxr_cli_command *self, const struct pxr_option *t
                   const bool *is_help, int n_min, int n_max, int argc, char **argv,
                   int *n_operands);
 
+/* Call visit with the command's option table instead of running the command. */
+typedef void pxr_cli_table_fn(const struct pxr_cli_command *self, const struct pxr_option *table);
+void pxr_cli_visit_table(const struct pxr_cli_command *self, pxr_cli_table_fn *visit);
+
 /* "pixelrain: DIAGNOSTIC" on standard error; returns the exit code of its error class. */
 int pxr_cli_fail(const struct pxr_diag *diag);
 /* A usage error: the message, then the line that points to --help.  self may be NULL.  Returns 2.
@@ -52,6 +57,10 @@ int pxr_cli_usage(const struct pxr_cli_command *self, const char *text, ...)
     __attribute__((format(printf, 2, 3)));
 /* "pixelrain: TEXT" on standard error, control characters made harmless. */
 void pxr_cli_say(const char *text, ...) __attribute__((format(printf, 1, 2)));
+
+/* Print text of an archive on standard output, on one line: line breaks and tabs become spaces, and what could
+ * drive a terminal or is no UTF-8 becomes '?'. */
+void pxr_cli_print_text(const char *text, size_t n_bytes);
 
 /* Print the finished value as one line on standard output and free it; returns 0 or an exit code.
  */

@@ -8,6 +8,7 @@
 #include "io.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -55,8 +56,8 @@ static enum pxr_err choose(pxr_archive *a, const struct cat_options *o,
     } else if (o->frame == PXR_NONE) {
         return pxr_frame_range_parse(range, o->frames, info.n_frames, "--frames", diag);
     } else if (o->frame >= info.n_frames) {
-        return pxr_fail_field(diag, PXR_E_RANGE, PXR_NONE, "frames", info.n_frames, o->frame,
-                              "has no such frame");
+        return pxr_fail(diag, PXR_E_RANGE, "has no frame %" PRIu64 ": it has %" PRIu64 ", counted from 0", o->frame,
+                        info.n_frames);
     }
     return PXR_OK;
 }

@@ -14,7 +14,32 @@ struct facts {
     struct pxr_frame_info first, last; /* where there are frames */
     const char *meta;
     size_t meta_bytes;
+    uint64_t n_codec[8], n_blocks, n_looked_at; /* groups looked at, and their blocks */
 };
+
+/* Looking at each group of a long archive would read megabytes; so many tell as much. */
+enum { MAX_GROUPS = 1024 };
+
+static enum pxr_err count_codecs(pxr_archive *a, struct facts *f, struct pxr_diag *diag)
+{
+    const uint64_t n_frames = f->info.n_frames;
+    struct pxr_group_info group;
+    for (uint64_t frame = 0; frame < n_frames; frame = group.first_frame + group.n_frames) {
+        if (f->info.n_groups > MAX_GROUPS) { /* spread evenly */
+            if (f->n_looked_at == MAX_GROUPS)
+                break;
+            frame = n_frames / MAX_GROUPS * f->n_looked_at;
+        }
+        const enum pxr_err e = pxr_group_info(a, frame, &group, diag);
+        if (e != PXR_OK)
+            return e;
+        f->n_looked_at++;
+        f->n_blocks += group.n_blocks;
+        for (unsigned c = 0; c < 8; c++)
+            f->n_codec[c] += group.n_codec[c];
+    }
+    return PXR_OK;
+}
 
 static double ratio_of(const struct pxr_archive_info *i)
 {
@@ -30,24 +55,51 @@ static void print_bytes(const char *what, uint64_t n_bytes)
 static void print_frames(const struct facts *f)
 {
     char from[PXR_CLI_TIME_BYTES], to[PXR_CLI_TIME_BYTES];
-    printf("%-15s%s\n", "first frame", f->first.name);
-    printf("%-15s%s\n", "last frame", f->last.name);
-    printf("%-15s%u of %u\n", "used bits", f->first.significant_bits, f->info.bits);
-    if (f->first.has_time && f->last.has_time)
-        printf("%-15s%s to %s\n", "time", pxr_cli_time(from, f->first.time_ns),
-               pxr_cli_time(to, f->last.time_ns));
+    printf("%-15s", "first frame");
+    pxr_cli_print_text(f->first.name, f->first.name_bytes);
+    printf("\n%-15s", "last frame");
+    pxr_cli_print_text(f->last.name, f->last.name_bytes);
+    printf("\n%-15s%u of %u\n", "used bits", f->first.significant_bits, f->info.bits);
+    if (!f->first.has_time || !f->last.has_time)
+        return;
+    printf("%-15s%s to %s\n", "time", pxr_cli_time(from, f->first.time_ns), pxr_cli_time(to, f->last.time_ns));
+    const double seconds = ((double)f->last.time_ns - (double)f->first.time_ns) / 1e9;
+    if (seconds > 0)
+        printf("%-15s%.3f s, %.2f frames per second on average\n", "duration", seconds,
+               (double)(f->info.n_frames - 1) / seconds);
+}
+
+/* "predict 90 %, match 10 % of 160 blocks" */
+static void print_codecs(const struct facts *f)
+{
+    const char *comma = "";
+    printf("%-15s", "codecs");
+    for (unsigned c = 0; c < 8; c++)
+        if (f->n_codec[c]) {
+            printf("%s%s %.3g %%", comma, pxr_block_codec_name(c),
+                   100.0 * (double)f->n_codec[c] / (double)f->n_blocks);
+            comma = ", ";
+        }
+    printf(" of %" PRIu64 " block%s", f->n_blocks, f->n_blocks == 1 ? "" : "s");
+    if (f->n_looked_at < f->info.n_groups)
+        printf(" in %" PRIu64 " groups looked at", f->n_looked_at);
+    putchar('\n');
 }
 
 static void print_text(const struct facts *f)
 {
     const struct pxr_archive_info *i = &f->info;
-    printf("%-15s%s\n", "archive", f->path);
+    printf("%-15s", "archive");
+    pxr_cli_print_text(f->path, strlen(f->path));
+    putchar('\n');
     printf("%-15s%" PRIu64 "\n", "frames", i->n_frames);
     printf("%-15s%" PRIu32 " x %" PRIu32 " pixels, %u bit\n", "frame size", i->width_px,
            i->height_px, i->bits);
     printf("%-15s%" PRIu32 " frames x %" PRIu32 " rows x %" PRIu32 " columns\n", "block",
            i->nominal_frames, i->nominal_height_px, i->nominal_width_px);
     printf("%-15s%" PRIu64 "\n", "groups", i->n_groups);
+    if (f->n_blocks)
+        print_codecs(f);
     print_bytes("pixel bytes", i->pixel_bytes);
     print_bytes("archive bytes", i->archive_bytes);
     printf("%-15s%.2f\n", "ratio", ratio_of(i));
@@ -57,8 +109,11 @@ static void print_text(const struct facts *f)
     printf("\n%-15s%" PRIu64 "\n", "commit", i->commit);
     if (i->n_frames)
         print_frames(f);
-    if (f->meta_bytes)
-        printf("%-15s%.*s\n", "metadata", (int)f->meta_bytes, f->meta);
+    if (f->meta_bytes) {
+        printf("%-15s", "metadata");
+        pxr_cli_print_text(f->meta, f->meta_bytes);
+        putchar('\n');
+    }
     if (i->tail_bytes)
         printf("%-15s%" PRIu64 " behind the last commit: what an interrupted append left\n",
                "tail bytes", i->tail_bytes);
@@ -93,6 +148,12 @@ static int print_json(const struct facts *f)
     pxr_json_u64(&j, NULL, i->nominal_width_px);
     pxr_json_end_array(&j);
     pxr_json_u64(&j, "groups", i->n_groups);
+    pxr_json_object(&j, "codecs"); /* blocks of the groups looked at */
+    for (unsigned c = 0; c < 8; c++)
+        if (f->n_codec[c])
+            pxr_json_u64(&j, pxr_block_codec_name(c), f->n_codec[c]);
+    pxr_json_end_object(&j);
+    pxr_json_u64(&j, "groups_looked_at", f->n_looked_at);
     pxr_json_u64(&j, "pixel_bytes", i->pixel_bytes);
     pxr_json_u64(&j, "archive_bytes", i->archive_bytes);
     pxr_json_u64(&j, "tail_bytes", i->tail_bytes);
@@ -134,9 +195,12 @@ static int run(const struct pxr_cli_command *self, int argc, char **argv)
         }
     }
     if (e == PXR_OK) {
+        /* A damaged group is reported behind what can be said nevertheless. */
+        e = count_codecs(a, &f, &diag);
         code = 0;
         is_json ? (void)(code = print_json(&f)) : print_text(&f);
-    } else {
+    }
+    if (e != PXR_OK) {
         pxr_diag_in_file(&diag, e, f.path);
         code = pxr_cli_fail(&diag);
     }

@@ -27,36 +27,54 @@ static void exec_beside(const char *relative, char **argv)
         execv(path, argv);
 }
 
-int pxr_cli_exec_mount(int argc, char **argv)
+/* Returns only where it fails. */
+static enum pxr_err exec_mount(int argc, char **argv, struct pxr_diag *diag)
 {
-    struct pxr_diag diag;
     char name[] = PROGRAM;
     char **args = pxr_alloc_zero((size_t)argc + 1, sizeof *args);
-    if (!args) {
-        pxr_fail_nomem(&diag, (uint64_t)argc * sizeof *args);
-        return pxr_cli_fail(&diag);
-    }
+    if (!args)
+        return pxr_fail_nomem(diag, (uint64_t)argc * sizeof *args);
     args[0] = name;
     memcpy(args + 1, argv + 1, ((size_t)argc - 1) * sizeof *args);
     exec_beside("", args);
     exec_beside("../sbin/", args);
     execvp(PROGRAM, args);
-    pxr_fail_sys(&diag, PXR_E_IO, errno,
-                 PROGRAM " cannot be run: it is neither beside this program nor in ../sbin nor "
-                         "in PATH");
+    const int sys_errno = errno;
     pxr_free(args);
+    return pxr_fail_sys(diag, PXR_E_IO, sys_errno,
+                        PROGRAM " cannot be run: it is neither beside this program nor in ../sbin nor "
+                                "in PATH");
+}
+
+int pxr_cli_exec_mount(int argc, char **argv)
+{
+    struct pxr_diag diag;
+    exec_mount(argc, argv, &diag);
     return pxr_cli_fail(&diag);
+}
+
+/* Ours, then what the program itself has to say about its options. */
+static int print_help(const struct pxr_cli_command *self, int argc, char **argv)
+{
+    struct pxr_diag diag;
+    printf("Usage: pixelrain %s %s\n%s\n\n%s\n\n", self->name, self->operands, self->summary,
+           self->details);
+    fflush(stdout);
+    if (exec_mount(argc, argv, &diag) != PXR_OK)
+        puts("(The program is not installed here.)");
+    return 0;
 }
 
 static int run(const struct pxr_cli_command *self, int argc, char **argv)
 {
+    bool is_help = false;
+    const struct pxr_option table[] = {PXR_CLI_END(&is_help)};
+    int n_operands;
+    /* Options are not ours to understand, but one kind of call is: that without any. */
     if (argc < 2)
-        return pxr_cli_usage(self, "missing operand: pixelrain %s %s", self->name, self->operands);
-    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
-        printf("Usage: pixelrain %s %s\n%s\n\n%s\n", self->name, self->operands, self->summary,
-               self->details);
-        return 0;
-    }
+        return pxr_cli_parse(self, table, &is_help, 2, 2, argc, argv, &n_operands);
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+        return print_help(self, 2, argv);
     return pxr_cli_exec_mount(argc, argv);
 }
 
@@ -64,7 +82,8 @@ const struct pxr_cli_command pxr_cmd_mount = {
     .name = "mount",
     .operands = "FILE.pxr DIR [-o OPTIONS]",
     .summary = "Mount an archive: its frames become files below a folder.",
-    .details = "All arguments go to " PROGRAM ", see " PROGRAM "(8) for its options.\n"
-               "'umount DIR' or 'fusermount3 -u DIR' ends the mount.",
+    .details = "'umount DIR' or 'fusermount3 -u DIR' ends the mount.  All arguments go to\n" PROGRAM
+               "(8):",
     .run = run,
+    .takes_mount_options = true,
 };

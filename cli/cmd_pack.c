@@ -202,7 +202,10 @@ static enum pxr_err each_picture(void *arg, const struct pxr_fed *fed, struct px
     if (e == PXR_OK) {
         if (p->writer)
             pxr_writer_summary(p->writer, &p->summary);
-        pxr_progress_show(&p->progress, p->n_frames, p->pixel_bytes, p->summary.archive_bytes);
+        /* Of what was written: frames that still wait for their group to be full say nothing yet. */
+        const struct pxr_write_summary *s = &p->summary;
+        pxr_progress_show(&p->progress, p->n_frames, p->pixel_bytes,
+                          s->n_frames ? (double)s->pixel_bytes / (double)s->archive_bytes : 0);
         return PXR_OK;
     }
     /* What the data did can be passed over; what the machine or the caller did cannot. */

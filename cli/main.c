@@ -2,6 +2,8 @@
  * The pixelrain command: finds the subcommand and runs it. */
 #include "cli.h"
 
+#include "completions.h"
+
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,7 +12,7 @@
 
 static const struct pxr_cli_command *const commands[] = {
     &pxr_cmd_pack, &pxr_cmd_info,  &pxr_cmd_list,  &pxr_cmd_extract,
-    &pxr_cmd_cat,  &pxr_cmd_check, &pxr_cmd_mount,
+    &pxr_cmd_cat,  &pxr_cmd_check, &pxr_cmd_thumbnail, &pxr_cmd_mount,
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -39,10 +41,12 @@ static int print_version(bool is_verbose)
 static int run_without_command(int argc, char **argv)
 {
     bool is_help = false, is_version = false, is_verbose = false;
+    const char *shell = NULL;
     const struct pxr_option table[] = {
         PXR_OPTION_FLAG("help", 'h', &is_help, NULL),
         PXR_OPTION_FLAG("version", 'V', &is_version, NULL),
         PXR_OPTION_FLAG("verbose", 'v', &is_verbose, NULL),
+        PXR_OPTION_TEXT("completions", 0, &shell, "SHELL", NULL),
         {.name = NULL},
     };
     struct pxr_diag diag;
@@ -53,6 +57,8 @@ static int run_without_command(int argc, char **argv)
         return print_help();
     if (is_version)
         return print_version(is_verbose);
+    if (shell)
+        return pxr_completions_print(shell, commands, N_COMMANDS);
     return pxr_cli_usage(NULL, "options come after the command");
 }
 
@@ -66,8 +72,17 @@ static int print_short_help(void)
     return pxr_err_exit(PXR_E_INVALID);
 }
 
+/* Most start with the name of what they have. */
+static int fail_path(const char *path, bool is_folder)
+{
+    if (is_folder)
+        return pxr_cli_usage(NULL, "a command comes first: 'pixelrain pack %s -o FILE.pxr' makes an archive of this folder", path);
+    return pxr_cli_usage(NULL, "a command comes first: 'pixelrain info %s' tells what this file holds", path);
+}
+
 static int fail_unknown(const char *word)
 {
+    struct stat st;
     unsigned best = UINT_MAX;
     const char *near = NULL;
     for (int i = 0; i < N_COMMANDS; i++) {
@@ -79,6 +94,8 @@ static int fail_unknown(const char *word)
     }
     if (best <= PXR_WORD_NEAR)
         return pxr_cli_usage(NULL, "unknown command '%s'; did you mean '%s'?", word, near);
+    if (!stat(word, &st))
+        return fail_path(word, S_ISDIR(st.st_mode));
     return pxr_cli_usage(NULL, "unknown command '%s'", word);
 }
 
@@ -90,13 +107,34 @@ static bool is_mount_call(int argc, char **argv)
            !stat(argv[2], &dir) && S_ISDIR(dir.st_mode);
 }
 
+static const struct pxr_cli_command *find_command(const char *name)
+{
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (!strcmp(name, commands[i]->name))
+            return commands[i];
+    return NULL;
+}
+
+/* "pixelrain help" and "pixelrain help COMMAND", as other programs have it. */
+static int run_help(int argc, char **argv)
+{
+    char option[] = "--help";
+    if (argc < 3)
+        return print_help();
+    const struct pxr_cli_command *command = find_command(argv[2]);
+    char *args[] = {argv[2], option, NULL};
+    return command ? command->run(command, 2, args) : fail_unknown(argv[2]);
+}
+
 static int run(int argc, char **argv)
 {
     if (argc < 2)
         return print_short_help();
-    for (int i = 0; i < N_COMMANDS; i++)
-        if (!strcmp(argv[1], commands[i]->name))
-            return commands[i]->run(commands[i], argc - 1, argv + 1);
+    const struct pxr_cli_command *command = find_command(argv[1]);
+    if (command)
+        return command->run(command, argc - 1, argv + 1);
+    if (!strcmp(argv[1], "help"))
+        return run_help(argc, argv);
     if (argv[1][0] == '-')
         return run_without_command(argc, argv);
     if (is_mount_call(argc, argv))

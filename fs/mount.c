@@ -11,6 +11,7 @@
 #include "fs_log.h"
 #include "idle.h"
 #include "ops.h"
+#include "overhear.h"
 #include "readahead.h"
 #include "shutdown.h"
 
@@ -57,6 +58,9 @@ static enum pxr_err check_mount_point(struct mount *m, struct pxr_diag *diag)
     struct stat st;
     char quoted[160];
     if (stat(given, &st)) {
+        if (errno == ENOENT)
+            return pxr_diag_in_file(
+                diag, pxr_fail_sys(diag, PXR_E_IO, ENOENT, "a mount needs a folder, mkdir makes it"), given);
         if (errno != ENOTCONN)
             return pxr_fail_sys(diag, PXR_E_IO, errno, "%.150s", given);
         return pxr_fail(diag, PXR_E_BUSY,
@@ -131,10 +135,18 @@ static enum pxr_err mount_session(struct mount *m, struct pxr_diag *diag)
     fuse_opt_free_args(&args);
     if (!m->session)
         return pxr_fail(diag, PXR_E_NOMEM, "libfuse cannot start a session");
+    struct pxr_overhear overheard;
+    char reason[80];
+    pxr_overhear_begin(&overheard);
     m->is_mounted = fuse_session_mount(m->session, m->mount_point) == 0;
-    if (!m->is_mounted)
-        return pxr_fail(diag, PXR_E_IO, "cannot mount on %.150s", m->mount_point);
-    return PXR_OK;
+    pxr_overhear_end(&overheard, reason, sizeof reason);
+    if (m->is_mounted)
+        return PXR_OK;
+    /* The last line is the reason, mostly in the words of fusermount3; errno is long lost. */
+    const enum pxr_err e = pxr_fail(diag, PXR_E_IO,
+                                    "cannot be mounted on: %s; 'pixelrain extract' writes the frames as files instead",
+                                    *reason ? reason : "the kernel gives no reason");
+    return pxr_diag_in_file(diag, e, m->mount_point);
 }
 
 static void end_session(void *arg)

@@ -178,6 +178,20 @@ PXR_API enum pxr_err pxr_frame_meta(pxr_archive *a, uint64_t frame, char *dst, s
 PXR_API enum pxr_err pxr_frame_find(pxr_archive *a, const char *name, size_t name_bytes,
                                     uint64_t *frame, struct pxr_diag *diag);
 
+struct pxr_group_info {
+    uint64_t first_frame;
+    uint32_t n_frames, n_blocks;
+    uint32_t block_height_px, block_width_px;
+    uint64_t stored_bytes; /* of its blocks; those that are shared with other groups count as well */
+    uint64_t n_codec[8];   /* blocks per codec of docs/format.md */
+};
+/* Describe the group that holds a frame; reads O(log n) index pages and its header, decodes nothing.
+ * RANGE: no such frame. */
+PXR_API enum pxr_err pxr_group_info(pxr_archive *a, uint64_t frame, struct pxr_group_info *out,
+                                    struct pxr_diag *diag);
+/* "predict" for 3 and so on; "unknown" for a number that no codec has. */
+PXR_API const char *pxr_block_codec_name(unsigned codec);
+
 /* A decoder belongs to one thread at a time; an archive may have any number of them. */
 PXR_API enum pxr_err pxr_decoder_new(pxr_decoder **out, pxr_archive *a);
 PXR_API void pxr_decoder_free(pxr_decoder *d); /* NULL is allowed */

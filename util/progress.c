@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { BAR_CELLS = 10 };
+
 double pxr_clock_s(void)
 {
     struct timespec t;
@@ -41,7 +43,30 @@ void pxr_progress_init(struct pxr_progress *p, enum pxr_progress_mode mode, cons
     };
 }
 
-void pxr_progress_show(struct pxr_progress *p, uint64_t n, uint64_t in_bytes, uint64_t out_bytes)
+char *pxr_human_seconds(char *dst, double seconds)
+{
+    if (seconds < 99.5)
+        snprintf(dst, 24, "%.0f s", seconds);
+    else if (seconds < 99.5 * 60)
+        snprintf(dst, 24, "%.0f min", seconds / 60);
+    else
+        snprintf(dst, 24, "%.1f h", seconds < 1e9 ? seconds / 3600 : 1e9 / 3600);
+    return dst;
+}
+
+static void draw_bar(char dst[BAR_CELLS + 4], uint64_t n, uint64_t total)
+{
+    const double part = n < total ? (double)n / (double)total : 1;
+    char *c = dst;
+    *c++ = '[';
+    for (int i = 0; i < BAR_CELLS; i++)
+        *c++ = i < (int)(part * BAR_CELLS) ? '#' : '.';
+    *c++ = ']';
+    *c++ = ' ';
+    *c = 0;
+}
+
+void pxr_progress_show(struct pxr_progress *p, uint64_t n, uint64_t in_bytes, double ratio)
 {
     if (!p->is_shown)
         return;
@@ -49,15 +74,17 @@ void pxr_progress_show(struct pxr_progress *p, uint64_t n, uint64_t in_bytes, ui
     if (now - p->last_s < 0.2)
         return;
     p->last_s = now;
-    char line[160], rest[48] = "", ratio[32] = "", of[32] = "";
-    if (p->total)
+    char line[160], rest[48] = "", squeezed[32] = "", of[32] = "", bar[BAR_CELLS + 4] = "", left[24];
+    if (p->total) {
         snprintf(of, sizeof of, "/%" PRIu64, p->total);
+        draw_bar(bar, n, p->total);
+    }
     if (p->total > n && n)
-        snprintf(rest, sizeof rest, ", %.0f s left", spent / (double)n * (double)(p->total - n));
-    if (out_bytes)
-        snprintf(ratio, sizeof ratio, ", %.2fx", (double)in_bytes / (double)out_bytes);
-    snprintf(line, sizeof line, "%s %" PRIu64 "%s %s, %.0f MB/s%s%s", p->verb, n, of, p->unit,
-             spent > 0 ? (double)in_bytes / spent / 1e6 : 0, ratio, rest);
+        snprintf(rest, sizeof rest, ", %s left", pxr_human_seconds(left, spent / (double)n * (double)(p->total - n)));
+    if (ratio > 0)
+        snprintf(squeezed, sizeof squeezed, ", %.2fx", ratio);
+    snprintf(line, sizeof line, "%s %s%" PRIu64 "%s %s, %.0f MB/s%s%s", p->verb, bar, n, of, p->unit,
+             spent > 0 ? (double)in_bytes / spent / 1e6 : 0, squeezed, rest);
     fprintf(stderr, "\r%-78s", line);
     fflush(stderr);
 }

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../../man"
 command -v man >/dev/null || { echo "man is not installed"; exit 77; }
 n_failed=0
-for page in pixelrain.1 mount.pixelrain.8 pixelrain-format.5; do
+for page in pixelrain.1 pixelrain.3 mount.pixelrain.8 pixelrain-format.5; do
     [ -e "$page" ] || { echo "$page is missing" >&2; n_failed=$((n_failed + 1)); }
 done
 shopt -s nullglob

@@ -52,7 +52,7 @@ cat f/n1.pgm f/n4.pgm f/n7.pgm >want
 claim 'cat --frames' cmp want <(head -c "$(stat -c %s want)" got)
 claim 'cat --frames ends there' [ "$(stat -c %s got)" = "$(stat -c %s want)" ]
 run "$pixelrain" cat --frame 10 a.pxr
-expect 2 '' 'pixelrain: a.pxr: has no such frame (frames: expected 10, found 10)'
+expect 2 '' 'pixelrain: a.pxr: has no frame 10: it has 10, counted from 0'
 run "$pixelrain" cat --name nobody a.pxr
 expect 2 '' "pixelrain: a.pxr: has no frame of the name 'nobody'"
 if command -v script >/dev/null; then

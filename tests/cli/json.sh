@@ -28,9 +28,10 @@ done
 ok "$pixelrain" info --json a.pxr
 claim 'one line' [ "$(wc -l <"$scratch/out")" = 1 ]
 for pair in 'type "info"' 'version 1' 'frames 3' 'first.name "a\"b1"' 'first.time_ns -750000000' \
-    'last.time_ns 1714564800500000000' 'last.maxval 255' 'tail_bytes 0' 'commit 1'; do
+    'last.time_ns 1714564800500000000' 'last.maxval 255' 'tail_bytes 0' 'commit 1' 'groups_looked_at 1'; do
     claim "info: $pair" [ "$(member "${pair%% *}")" = "${pair#* }" ]
 done
+claim 'one block of some codec' grep -Eq '"codecs": ?\{"(zstd|store|predict)": ?1\}' "$scratch/out"
 ok "$pixelrain" list --json a.pxr
 claim 'a line per frame' [ "$(wc -l <"$scratch/out")" = 3 ]
 claim 'each is JSON' /usr/bin/python3 -m json.tool --json-lines "$scratch/out" "$scratch/pretty"
@@ -54,6 +55,16 @@ run "$pixelrain" info a.pxr
 claim 'time range' grep -q '^time  *1969-12-31T23:59:59.250000000Z to 2024-05-01T12:00:00.500000000Z$' "$scratch/out"
 claim 'geometry' grep -q '^frame size  *6 x 4 pixels, 8 bit$' "$scratch/out"
 claim 'id' grep -Eq '^id  *[0-9a-f]{32}$' "$scratch/out"
+claim 'duration' grep -q '^duration  *1714564801.250 s, 0.00 frames per second on average$' "$scratch/out"
+claim 'codecs' grep -q -E '^codecs  *(zstd|store|predict) 100 % of 1 block$' "$scratch/out"
+
+# Metadata may hold anything that JSON may: nothing of it reaches the terminal as a command.
+printf '{\n\t"a": "\302\233 \177 \303\251"\n}' >meta.json
+ok "$pixelrain" pack -q --meta meta.json f -o meta.pxr
+run "$pixelrain" info meta.pxr
+claim 'metadata on one line' grep -qF "$(printf 'metadata       {  "a": "? ? \303\251" }')" "$scratch/out"
+ok "$pixelrain" info --json meta.pxr
+claim 'unchanged as JSON' [ "$(member metadata.a)" = '"\u009b \u007f \u00e9"' ]
 run "$pixelrain" list -l --frames 2 a.pxr
 claim 'long list' grep -Eq '^ *2   8 bit    255  2024-05-01T12:00:00\.500000000Z  [0-9a-f]{16}  6x4  a"b3$' "$scratch/out"
 passed

@@ -18,6 +18,10 @@ helper() {
 : >a.pxr
 run env PATH=/nowhere house/bin/pixelrain mount a.pxr mnt
 expect 3 '' 'pixelrain: mount.pixelrain cannot be run: it is neither beside this program nor in ../sbin nor in PATH: No such file or directory'
+# Help is there even where the program is not.
+run env PATH=/nowhere house/bin/pixelrain mount --help
+claim 'help without the program' [ "$code" = 0 ]
+claim 'that says so' grep -qF '(The program is not installed here.)' "$scratch/out"
 helper path/mount.pixelrain
 run env PATH="$PWD/path:$PATH" house/bin/pixelrain mount a.pxr mnt
 expect 7 'path/mount.pixelrain

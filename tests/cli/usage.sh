@@ -22,6 +22,7 @@ Commands:
   extract   Write frames to files, as an unpacked copy.
   cat       Write frames to standard output.
   check     Verify an archive; exit with 1 where it is damaged.
+  thumbnail Draw a frame as a small 8-bit PNG.
   mount     Mount an archive: its frames become files below a folder.
 
 'pixelrain COMMAND --help' explains a command; so does pixelrain(1).
@@ -33,7 +34,7 @@ expect 0 "pixelrain $PXR_VERSION" ''
 run "$pixelrain" -Vv
 claim 'libraries in -Vv' grep -q '^built with libpng 1\.' "$scratch/out"
 
-for command in pack info list extract cat check mount; do
+for command in pack info list extract cat check thumbnail mount; do
     run "$pixelrain" "$command" --help
     expect 0 "$out" ''
     claim "usage line of $command" grep -q "^Usage: pixelrain $command " "$scratch/out"
@@ -56,6 +57,24 @@ Options:
 run "$pixelrain" pakc a -o b.pxr
 expect 2 '' "pixelrain: unknown command 'pakc'; did you mean 'pack'?
 Try 'pixelrain --help'."
+run "$pixelrain" help
+ours=$out
+run "$pixelrain" --help
+claim 'help and --help are the same' [ "$out" = "$ours" ]
+run "$pixelrain" help info
+claim 'help of a command' grep -q '^Usage: pixelrain info ' "$scratch/out"
+run "$pixelrain" help inof
+expect 2 '' "pixelrain: unknown command 'inof'; did you mean 'info'?
+Try 'pixelrain --help'."
+mkdir shots
+: >reel.pxr
+run "$pixelrain" shots
+expect 2 '' "pixelrain: a command comes first: 'pixelrain pack shots -o FILE.pxr' makes an archive of this folder
+Try 'pixelrain --help'."
+run "$pixelrain" reel.pxr
+expect 2 '' "pixelrain: a command comes first: 'pixelrain info reel.pxr' tells what this file holds
+Try 'pixelrain --help'."
+rm -r shots reel.pxr
 run "$pixelrain" frobnicate
 expect 2 '' "pixelrain: unknown command 'frobnicate'
 Try 'pixelrain --help'."

@@ -93,6 +93,13 @@ unmount "$work/m"
 expect 2 "$bin/pixelrain" mount a.pxr m -o bogus
 said bogus
 
+# ---- a kernel that refuses, as in a container: its reason and what to do instead, in one line
+if [ "$(id -u)" = 0 ] && has setpriv; then
+    expect 3 setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin "$mount" a.pxr m
+    said "$work/m: cannot be mounted on: fusermount3: mount failed: Operation not permitted; 'pixelrain extract'"
+    [ "$(wc -l <"$work/said")" = 1 ] || fail "more than one line: $(cat "$work/said")"
+fi
+
 # ---- somebody who is not root, through fusermount3; and others only when allowed
 if [ "$(id -u)" = 0 ] && has setpriv && [ -u "$(command -v fusermount3)" ]; then
     as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"; }

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The shared library exports the functions of include/pixelrain.h, those of packaging/libpixelrain.symbols,
+# and nothing else.  Usage: symbols.sh BUILD_FOLDER
+set -euo pipefail
+export LC_ALL=C
+build=$(cd "$1" && pwd)
+cd "$(dirname "$0")/../.."
+list=packaging/libpixelrain.symbols
+library=$build/lib/libpixelrain.so
+
+diff -u "$list" <(nm -D --defined-only "$library" | awk '{ print $3 }' | sort) || {
+    echo "the library does not export what $list says: a new function needs its line there," \
+        "one that is gone or changed needs a new soname" >&2
+    exit 1
+}
+diff -u "$list" <(grep -oE '^PXR_API[^(]*\(' include/pixelrain.h | grep -oE 'pxr_\w+\($' | tr -d '(' | sort) || {
+    echo "include/pixelrain.h does not declare what $list says" >&2
+    exit 1
+}
+readelf -d "$library" | grep -q 'SONAME.*\[libpixelrain\.so\.0\]' || { echo "the soname is not libpixelrain.so.0" >&2; exit 1; }
+n=$(wc -l <"$list")
+[ "$n" -gt 20 ]
+echo "SYMBOLS $n exported and declared"
