@@ -53,7 +53,7 @@ struct pack {
 static size_t stem_bytes(const char *name)
 {
     static const char *const extensions[] = {".png", ".pgm", ".pnm", ".ppm", ".pbm",
-                                             ".y4m", ".npy", ".raw", ".bin", ".dat"};
+                                             ".y4m", ".npy", ".tif", ".tiff", ".raw", ".bin", ".dat"};
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot && dot > name && i < sizeof extensions / sizeof extensions[0]; i++)
         if (!strcasecmp(dot, extensions[i]))
@@ -177,6 +177,8 @@ static enum pxr_err take(struct pack *p, const struct pxr_fed *fed, struct pxr_d
     const bool is_first = !p->write.width_px;
     if (e == PXR_OK && !is_first)
         e = check_geometry(p, &image, diag);
+    if (e != PXR_OK && !fed->is_single)
+        pxr_diag_in_frame(diag, e, image.number);
     if (e != PXR_OK)
         return pxr_diag_in_file(diag, e, fed->path);
     if (is_first)
@@ -497,7 +499,7 @@ const struct pxr_cli_command pxr_cmd_pack = {
     .operands = "[OPTION]... INPUT... -o FILE.pxr",
     .summary = "Make an archive of images.",
     .details =
-        "An INPUT is an image (PNG, PNM, NPY), a file or pipe of many (PNM, Y4M, NPY, --raw), '-' for\n"
+        "An INPUT is an image (PNG, PNM, TIFF, NPY), a file of many (these but PNG, Y4M, --raw), '-' for\n"
         "standard input, or a folder, whose images are taken in natural order: 9 before 10.\n"
         "All frames have the size and depth of the first one; samples are never scaled.",
     .run = run,

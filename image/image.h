@@ -11,17 +11,18 @@ enum pxr_image_format {
     PXR_IMAGE_PNM, /* P1..P6, any number of pictures one behind the other */
     PXR_IMAGE_Y4M,
     PXR_IMAGE_NPY, /* any number of arrays one behind the other           */
+    PXR_IMAGE_TIFF, /* any number of pages; only from a regular file; may be left out of a build */
     PXR_IMAGE_RAW, /* headerless; described by struct pxr_image_opts      */
 };
 
 /* One picture.  Borrowed for the call.  Samples are those of the file, never scaled, with two
- * exceptions, which follow what every reader of the format shows: PNG of 1, 2 or 4 bits is expanded
- * to 8 by replication, and in P1 and P4 white is 255 and black 0. */
+ * exceptions, which follow what every reader of the format shows: PNG and TIFF of 1, 2 or 4 bits are
+ * expanded to 8 by replication, and in P1, P4 and TIFF of "min is white" the largest value is white. */
 struct pxr_image {
     uint32_t width_px, height_px;
     uint8_t bits;    /* container: 8 or 16                                                      */
-    uint8_t sbit;    /* sBIT of a PNG, or its depth where it is 1, 2 or 4; 1 of P1, P4; else 0  */
-    uint16_t maxval; /* of a PNM (P1, P4: 255); 2^bits - 1 of PNG, NPY; 2^N - 1 of N-bit raw, Y4M;
+    uint8_t sbit;    /* sBIT of a PNG; the depth of PNG and TIFF where it is 1, 2 or 4; 1 of P1, P4; else 0 */
+    uint16_t maxval; /* of a PNM (P1, P4: 255); 2^bits - 1 of PNG, NPY; 2^N - 1 of N-bit raw, Y4M, TIFF;
                         no sample exceeds it                                                    */
     const void *pixels; /* native byte order */
     size_t stride_bytes;

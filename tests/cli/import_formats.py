@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Files of foreign formats, written by other programs' libraries, packed by ours: are the samples the same?
 
-    import_formats.py PIXELRAIN FORMAT     npy | ...
+    import_formats.py PIXELRAIN FORMAT     npy | tiff
 
 Runs in an empty folder.  Exit 77: what writes this format is not installed.
 """
+import struct
 import subprocess
 import sys
 
@@ -63,6 +64,81 @@ def test_npy():
     compare(np.load("a.npy"), "a.npy")
     np.lib.format.write_array(open("a.npy", "wb"), array, version=(2, 0))
     compare(array, "a.npy")
+
+
+def write_imagej_single_page(path, stack, order):
+    """As ImageJ writes stacks beyond 4 GB: one page, the frames behind it, big endian."""
+    n, height, width = stack.shape
+    text = f"ImageJ=1.53t\nimages={n}\nslices={n}\nloop=false\n\0".encode()
+    bits = stack.dtype.itemsize * 8
+    first = 8 + 2 + 9 * 12 + 4
+    tags = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, bits), (259, 3, 1, 1), (262, 3, 1, 1),
+            (270, 2, len(text), first), (273, 4, 1, first + len(text)), (278, 4, 1, height),
+            (279, 4, 1, width * height * bits // 8)]
+    with open(path, "wb") as f:
+        f.write((b"MM" if order == ">" else b"II") + struct.pack(order + "HIH", 42, 8, len(tags)))
+        for tag, kind, count, value in tags:
+            f.write(struct.pack(order + "HHI", tag, kind, count))
+            f.write(struct.pack(order + ("HH" if kind == 3 else "I"), *((value, 0) if kind == 3 else (value,))))
+        f.write(bytes(4) + text + stack.astype(stack.dtype.newbyteorder(order)).tobytes())
+
+
+def tiffcp(*arguments):
+    subprocess.run(["tiffcp", *arguments], check=True)
+
+
+def test_tiff():
+    try:
+        import tifffile
+    except ImportError:
+        print("skipped: no tifffile")
+        sys.exit(77)
+    for dtype in ("u1", "<u2"):
+        stack = noise((5, 37, 53), dtype)
+        for big in (False, True):
+            for order in "<>":
+                tifffile.imwrite("a.tif", stack, bigtiff=big, byteorder=order, photometric="minisblack")
+                compare(stack, "a.tif")
+                tifffile.imwrite("a.tif", stack, bigtiff=big, byteorder=order, photometric="minisblack",
+                                 tile=(16, 32))
+                compare(stack, "a.tif")
+                tifffile.imwrite("a.tif", stack, bigtiff=big, byteorder=order, photometric="minisblack",
+                                 rowsperstrip=5, compression="zlib", predictor=False)
+                compare(stack, "a.tif")
+        tifffile.imwrite("a.tif", stack, imagej=True)
+        compare(tifffile.imread("a.tif"), "a.tif")
+        tifffile.imwrite("a.tif", stack, photometric="miniswhite")
+        compare(np.iinfo(dtype).max - stack, "a.tif")
+        tifffile.imwrite("a.tif", stack[0], photometric="minisblack", metadata=None)
+        compare(stack[0], "a.tif")
+        for order in "<>":
+            write_imagej_single_page("a.tif", stack, order)
+            compare(stack, "a.tif")
+            if not (tifffile.imread("a.tif") == stack).all():
+                sys.exit("FAILED: tifffile does not see the ImageJ stack that was made")
+    # Compressions, through libtiff's own tool; a smooth picture, so that predictors and runs matter.
+    smooth = (np.add.outer(np.arange(64), np.arange(80)) * 3 + noise((64, 80), "u1", 3)).astype("u1")
+    for array in (smooth, smooth.astype("<u2") * 200):
+        tifffile.imwrite("plain.tif", array, photometric="minisblack", metadata=None)
+        for kind in ("lzw", "lzw:2", "zip", "zip:2", "packbits", "zstd", "none"):
+            tiffcp("-c", kind, "plain.tif", "a.tif")
+            compare(array, "a.tif")
+            tiffcp("-c", kind, "-t", "-w", "32", "-l", "16", "plain.tif", "a.tif")
+            compare(array, "a.tif")
+    # A bitmap: white is 0 in a fax.
+    bits = noise((33, 77), "u1", 1)
+    tifffile.imwrite("plain.tif", bits.astype(bool), photometric="miniswhite", metadata=None)
+    for kind in ("none", "g3", "g3:2d", "g4", "packbits", "lzw"):
+        tiffcp("-c", kind, "plain.tif", "a.tif")
+        compare(255 - bits * 255, "a.tif")
+        tiffcp("-c", kind, "-f", "lsb2msb", "plain.tif", "a.tif")
+        compare(255 - bits * 255, "a.tif")
+    gray = noise((20, 30, 1), "u1").repeat(3, axis=2)
+    tifffile.imwrite("a.tif", gray, photometric="rgb")
+    compare(gray[:, :, 0], "a.tif")
+    gray = noise((20, 30, 1), "u2").repeat(3, axis=2)
+    tifffile.imwrite("a.tif", gray, photometric="rgb", compression="zlib")
+    compare(gray[:, :, 0], "a.tif")
 
 
 def main():
