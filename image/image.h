@@ -27,6 +27,9 @@ struct pxr_image {
     const void *pixels; /* native byte order */
     size_t stride_bytes;
     uint64_t number; /* within its input, from 0 */
+    bool has_time;   /* the input itself says when the picture was taken */
+    int64_t time_ns; /* since 1970-01-01 UTC                             */
+    const char *warning; /* what the user should know about the input, found with this picture; or NULL */
 };
 
 /* Not PXR_OK ends the reading with that error; the callback fills diag. */
