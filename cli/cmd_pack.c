@@ -28,7 +28,7 @@ enum { MAX_META_BYTES = 16 << 20 };
 struct pack_options {
     const char *out_path, *block, *raw, *meta_path, *list_path, *time_pattern, *time_csv;
     uint64_t n_threads, level, skip_bytes, stride_bytes;
-    int codec, preset, depth, names, duplicates, time;
+    int codec, preset, depth, names, duplicates, time, order;
     bool overwrite, luma, is_recursive, keep_going, json, progress, no_progress, quiet, verbose,
         dry_run, help;
 };
@@ -56,7 +56,7 @@ struct pack {
 static size_t stem_bytes(const char *name)
 {
     static const char *const extensions[] = {".png", ".pgm", ".pnm", ".ppm", ".pbm",
-                                             ".y4m", ".npy", ".tif", ".tiff", ".raw", ".bin", ".dat"};
+                                             ".y4m", ".npy", ".tif", ".tiff", ".ser", ".raw", ".bin", ".dat"};
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot && dot > name && i < sizeof extensions / sizeof extensions[0]; i++)
         if (!strcasecmp(dot, extensions[i]))
@@ -334,6 +334,7 @@ static int apply_options(struct pack *p, int n_operands)
     if (o->time_csv && pxr_times_load(&p->times, o->time_csv, &diag) != PXR_OK)
         return pxr_cli_fail(&diag);
     p->feed.image_opts.luma = o->luma;
+    p->feed.image_opts.ser_order = (enum pxr_sample_order)o->order; /* in the order of the option's names */
     p->feed.image_opts.raw_skip_bytes = o->skip_bytes;
     p->feed.image_opts.raw_stride_bytes = o->stride_bytes;
     p->feed.is_raw = o->raw != NULL;
@@ -485,6 +486,7 @@ static int parse_options(const struct pxr_cli_command *self, struct pack_options
     static const char *const depths[] = {"source", "16", NULL};
     static const char *const names[] = {"stem", "number", NULL};
     static const char *const duplicates[] = {"error", "suffix", NULL};
+    static const char *const orders[] = {"header", "le", "be", NULL};
     static const char *const times[] = {"none", "mtime", "source", NULL};
     const struct pxr_option table[] = {
         PXR_OPTION_TEXT("output", 'o', &o->out_path, "FILE.pxr",
@@ -498,6 +500,8 @@ static int parse_options(const struct pxr_cli_command *self, struct pack_options
         PXR_OPTION_BYTES("skip", 0, &o->skip_bytes, "--raw: what stands before the first frame."),
         PXR_OPTION_BYTES("stride", 0, &o->stride_bytes,
                          "--raw: from the start of a frame to the next."),
+        PXR_OPTION_CHOICE("byte-order", 0, &o->order, "header|le|be", orders,
+                          "Of SER files: that which the header stands for\n(default), little or big endian."),
         PXR_OPTION_FLAG("luma", 0, &o->luma,
                         "Take the brightness of colour images, which are\nrefused otherwise."),
         PXR_OPTION_CHOICE("depth", 0, &o->depth, "source|16", depths,

@@ -39,6 +39,7 @@ struct slot {
     struct pxr_buffer pixels;
     int64_t mtime_ns;
     struct pxr_diag diag;
+    char warning[192];
     char path[PATH_MAX];
 };
 
@@ -66,6 +67,10 @@ static enum pxr_err keep_first(void *arg, const struct pxr_image *image, struct 
     s->image = *image;
     s->image.pixels = dst;
     s->image.stride_bytes = row_bytes;
+    if (image->warning) {
+        snprintf(s->warning, sizeof s->warning, "%s", image->warning);
+        s->image.warning = s->warning;
+    }
     s->kind = KIND_PICTURE;
     return PXR_OK;
 }
@@ -80,7 +85,7 @@ static const char *label(const char *path)
 static bool has_image_name(const char *path)
 {
     static const char *const extensions[] = {".png", ".pgm", ".pnm", ".ppm",
-                                             ".pbm", ".y4m", ".npy", ".tif", ".tiff"};
+                                             ".pbm", ".y4m", ".npy", ".tif", ".tiff", ".ser"};
     const char *dot = strrchr(path, '.');
     for (size_t i = 0; dot && i < sizeof extensions / sizeof extensions[0]; i++)
         if (!strcasecmp(dot, extensions[i]))
@@ -112,7 +117,7 @@ static enum pxr_err open_input(const struct pxr_feed *feed, size_t item, const c
     if (!*head_bytes)
         return pxr_fail_at(diag, PXR_E_TRUNCATED, 0, "is empty");
     return pxr_fail_at(diag, PXR_E_NOTPXR, 0,
-                       "begins like no PNG, PNM, Y4M, NPY or TIFF file; --raw describes headerless samples");
+                       "begins like no PNG, PNM, Y4M, NPY, TIFF or SER file; --raw describes headerless samples");
 }
 
 static void close_input(int fd)

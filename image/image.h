@@ -12,8 +12,11 @@ enum pxr_image_format {
     PXR_IMAGE_Y4M,
     PXR_IMAGE_NPY, /* any number of arrays one behind the other           */
     PXR_IMAGE_TIFF, /* any number of pages; only from a regular file; may be left out of a build */
+    PXR_IMAGE_SER, /* gray, or the mosaic of a colour camera as it is        */
     PXR_IMAGE_RAW, /* headerless; described by struct pxr_image_opts      */
 };
+
+enum pxr_sample_order { PXR_ORDER_OF_HEADER = 0, PXR_ORDER_LITTLE_ENDIAN, PXR_ORDER_BIG_ENDIAN };
 
 /* One picture.  Borrowed for the call.  Samples are those of the file, never scaled, with two
  * exceptions, which follow what every reader of the format shows: PNG and TIFF of 1, 2 or 4 bits are
@@ -22,7 +25,8 @@ struct pxr_image {
     uint32_t width_px, height_px;
     uint8_t bits;    /* container: 8 or 16                                                      */
     uint8_t sbit;    /* sBIT of a PNG; the depth of PNG and TIFF where it is 1, 2 or 4; 1 of P1, P4; else 0 */
-    uint16_t maxval; /* of a PNM (P1, P4: 255); 2^bits - 1 of PNG, NPY; 2^N - 1 of N-bit raw, Y4M, TIFF;
+    uint16_t maxval; /* of a PNM (P1, P4: 255); 2^bits - 1 of PNG, NPY; 2^N - 1 of N-bit raw, Y4M, TIFF, SER
+                        (its full container from where the data are larger);
                         no sample exceeds it                                                    */
     const void *pixels; /* native byte order */
     size_t stride_bytes;
@@ -40,6 +44,7 @@ struct pxr_image_opts {
     uint64_t max_file_bytes; /* of one PNG; 0: 4 GiB */
     bool luma; /* turn colour into luma: (2126 R + 7152 G + 722 B + 5000) / 10000, rounded down
                   (Rec. 709 weights); Y4M: take the Y plane as it is */
+    enum pxr_sample_order ser_order; /* which one a SER's samples have, whatever its header says */
     /* raw: */
     uint32_t raw_width_px, raw_height_px;
     uint8_t raw_bits; /* 1..16: significant bits; the container is 8 up to 8, else 16 */

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Files of foreign formats, written by other programs' libraries, packed by ours: are the samples the same?
 
-    import_formats.py PIXELRAIN FORMAT     npy | tiff
+    import_formats.py PIXELRAIN FORMAT     npy | tiff | ser
 
 Runs in an empty folder.  Exit 77: what writes this format is not installed.
 """
@@ -139,6 +139,29 @@ def test_tiff():
     gray = noise((20, 30, 1), "u2").repeat(3, axis=2)
     tifffile.imwrite("a.tif", gray, photometric="rgb", compression="zlib")
     compare(gray[:, :, 0], "a.tif")
+
+
+def write_ser(path, stack, depth, order_field, stamps=None):
+    n, height, width = stack.shape
+    with open(path, "wb") as f:
+        f.write(struct.pack("<14siiiiiii40s40s40sqq", b"LUCAM-RECORDER", 0, 0, order_field, width, height, depth, n,
+                            b"observer", b"camera", b"telescope", 0, 0))
+        f.write(stack.tobytes())
+        if stamps is not None:
+            f.write(np.asarray(stamps, "<i8").tobytes())
+
+
+def test_ser():
+    stack = noise((7, 21, 34), "u1")
+    write_ser("a.ser", stack, 8, 0, np.arange(7) + 637502400000000000)
+    compare(stack, "a.ser")
+    for depth in (10, 12, 16):
+        stack = noise((7, 21, 34), "<u2", (1 << depth) - 1)
+        write_ser("a.ser", stack, depth, 0)
+        compare(stack, "a.ser")
+        write_ser("a.ser", stack.astype(">u2"), depth, 1)
+        compare(stack, "a.ser")
+        compare(stack, "--byte-order", "be", "a.ser")
 
 
 def main():

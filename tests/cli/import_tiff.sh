@@ -30,8 +30,8 @@ expect 1 '' 'pixelrain: two.tif: is 4x2x8, expected 4x3x8 like the first frame; 
 run "$pixelrain" pack rgb.tif -o x.pxr
 expect 1 '' 'pixelrain: rgb.tif: pixel (0, 0) is coloured (red 0, green 1, blue 2): --luma turns colour into gray'
 ok "$pixelrain" pack -q --luma rgb.tif -o luma.pxr
-run "$pixelrain" cat --format raw luma.pxr
-claim 'luma' [ "$(od -A n -t u1 "$scratch/out" | tr -s ' \n' ' ')" = ' 1 4 7 10 13 16 19 22 25 28 31 34 ' ]
+"$pixelrain" cat --format raw luma.pxr >luma.raw
+claim 'luma' [ "$(od -A n -t u1 luma.raw | tr -s ' \n' ' ')" = ' 1 4 7 10 13 16 19 22 25 28 31 34 ' ]
 run bash -c "cat two.tif | '$pixelrain' pack - -o x.pxr"
 expect 4 '' 'pixelrain: standard input: a TIFF is not read in order: it must be a file, not a pipe'
 claim 'errors leave nothing' [ ! -e x.pxr ]
