@@ -29,7 +29,7 @@ struct pack_options {
     const char *out_path, *block, *raw, *meta_path, *list_path, *time_pattern, *time_csv;
     uint64_t n_threads, level, skip_bytes, stride_bytes;
     int codec, preset, depth, names, duplicates, time, order;
-    bool overwrite, luma, is_recursive, keep_going, json, progress, no_progress, quiet, verbose,
+    bool overwrite, via_ffmpeg, luma, is_recursive, keep_going, json, progress, no_progress, quiet, verbose,
         dry_run, help;
 };
 
@@ -53,11 +53,13 @@ struct pack {
  */
 
 /* The stem: without the extensions of formats that we read, so that "scan.0001" stays whole. */
-static size_t stem_bytes(const char *name)
+static size_t stem_bytes(const char *name, bool is_video)
 {
     static const char *const extensions[] = {".png", ".pgm", ".pnm", ".ppm", ".pbm",
                                              ".y4m", ".npy", ".tif", ".tiff", ".ser", ".raw", ".bin", ".dat"};
     const char *dot = strrchr(name, '.');
+    if (is_video && dot && dot > name)
+        return (size_t)(dot - name);
     for (size_t i = 0; dot && dot > name && i < sizeof extensions / sizeof extensions[0]; i++)
         if (!strcasecmp(dot, extensions[i]))
             return (size_t)(dot - name);
@@ -67,7 +69,7 @@ static size_t stem_bytes(const char *name)
 /* What a frame is called after its file; its number where it came from a pipe. */
 static void source_name(const struct pack *p, const struct pxr_fed *fed, char *dst, size_t dst_bytes)
 {
-    const int n = fed->name ? (int)stem_bytes(fed->name) : 0;
+    const int n = fed->name ? (int)stem_bytes(fed->name, p->o.via_ffmpeg) : 0;
     if (!fed->name)
         snprintf(dst, dst_bytes, "%06" PRIu64, p->n_frames);
     else if (fed->is_single)
@@ -325,6 +327,8 @@ static int apply_options(struct pack *p, int n_operands)
         return pxr_cli_usage(p->self, "--block wants FRAMESxROWSxCOLUMNS, not '%s'", o->block);
     if ((o->skip_bytes || o->stride_bytes) && !o->raw)
         return pxr_cli_usage(p->self, "--skip and --stride belong to --raw");
+    if (o->via_ffmpeg && o->raw)
+        return pxr_cli_usage(p->self, "--via-ffmpeg and --raw exclude each other");
     if (o->preset != PXR_PRESET_DEFAULT && o->codec != PXR_CODEC_AUTO)
         return pxr_cli_usage(p->self, "--preset chooses codecs by itself: it goes with --codec auto only");
     if ((o->time != TIME_NONE) + !!o->time_pattern + !!o->time_csv > 1)
@@ -338,6 +342,8 @@ static int apply_options(struct pack *p, int n_operands)
     p->feed.image_opts.raw_skip_bytes = o->skip_bytes;
     p->feed.image_opts.raw_stride_bytes = o->stride_bytes;
     p->feed.is_raw = o->raw != NULL;
+    p->feed.via_ffmpeg = o->via_ffmpeg;
+    p->feed.is_quiet = o->quiet;
     if (o->raw && pxr_image_parse_raw(o->raw, &p->feed.image_opts, &diag) != PXR_OK)
         return pxr_cli_usage(p->self, "%s", diag.text);
     p->feed.n_threads = p->write.n_threads = pxr_cli_n_threads(o->n_threads);
@@ -466,7 +472,7 @@ static int pack_all(struct pack *p, int n_operands, char **operands)
     p->feed.is_verbose = p->o.verbose;
     bool has_streams = false;
     for (size_t i = 0; i < p->inputs.n_items; i++)
-        has_streams |= p->inputs.items[i].is_stream;
+        has_streams |= p->inputs.items[i].is_stream || p->o.via_ffmpeg;
     pxr_progress_init(&p->progress,
                       pxr_cli_progress_mode(p->o.progress, p->o.no_progress,
                                             p->o.quiet || p->o.verbose || p->o.dry_run),
@@ -500,6 +506,8 @@ static int parse_options(const struct pxr_cli_command *self, struct pack_options
         PXR_OPTION_BYTES("skip", 0, &o->skip_bytes, "--raw: what stands before the first frame."),
         PXR_OPTION_BYTES("stride", 0, &o->stride_bytes,
                          "--raw: from the start of a frame to the next."),
+        PXR_OPTION_FLAG("via-ffmpeg", 0, &o->via_ffmpeg,
+                        "The inputs are videos: ffmpeg hands over their frames\nunchanged; the command is shown."),
         PXR_OPTION_CHOICE("byte-order", 0, &o->order, "header|le|be", orders,
                           "Of SER files: that which the header stands for\n(default), little or big endian."),
         PXR_OPTION_FLAG("luma", 0, &o->luma,
