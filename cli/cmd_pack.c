@@ -501,7 +501,7 @@ static int parse_options(const struct pxr_cli_command *self, struct pack_options
         PXR_OPTION_FLAG("recursive", 'r', &o->is_recursive, "Enter the folders inside folders."),
         PXR_OPTION_TEXT("list", 0, &o->list_path, "FILE",
                         "Read the inputs' paths, one a line, from FILE; '-':\nstandard input."),
-        PXR_OPTION_TEXT("raw", 0, &o->raw, "WxHxBITS[le|be]",
+        PXR_OPTION_TEXT("raw", 0, &o->raw, "WxHxBITS[le|be|p|packed]",
                         "The inputs are headerless samples of 1 to 16 bits."),
         PXR_OPTION_BYTES("skip", 0, &o->skip_bytes, "--raw: what stands before the first frame."),
         PXR_OPTION_BYTES("stride", 0, &o->stride_bytes,

@@ -16,6 +16,12 @@ enum pxr_image_format {
     PXR_IMAGE_RAW, /* headerless; described by struct pxr_image_opts      */
 };
 
+/* How samples of less than whole bytes are packed.  Frames begin with a new byte, rows do not. */
+enum pxr_packing {
+    PXR_PACKING_NONE = 0,
+    PXR_PACKING_LSB,  /* a stream of bits, from the low bit of each byte on: GenICam PFNC "Mono10p", "Mono12p" */
+    PXR_PACKING_GIGE, /* two samples in three bytes: GigE Vision "Mono10Packed", "Mono12Packed"           */
+};
 enum pxr_sample_order { PXR_ORDER_OF_HEADER = 0, PXR_ORDER_LITTLE_ENDIAN, PXR_ORDER_BIG_ENDIAN };
 
 /* One picture.  Borrowed for the call.  Samples are those of the file, never scaled, with two
@@ -49,6 +55,7 @@ struct pxr_image_opts {
     uint32_t raw_width_px, raw_height_px;
     uint8_t raw_bits; /* 1..16: significant bits; the container is 8 up to 8, else 16 */
     bool raw_is_big_endian;
+    enum pxr_packing raw_packing;
     uint64_t raw_skip_bytes;   /* before the first frame */
     uint64_t raw_stride_bytes; /* from the start of a frame to the next; 0: frames are adjacent.
                                   Behind the last frame the gap may be cut or missing */
@@ -78,8 +85,8 @@ enum pxr_err pxr_image_read(int fd, const uint8_t *head, size_t head_bytes,
                             enum pxr_image_format format, const struct pxr_image_opts *opts,
                             pxr_image_fn *each, void *arg, struct pxr_diag *diag);
 
-/* "WxHxBITS[le|be]", as of --raw; le where nothing is said.  Sets width, height, bits and byte
- * order of opts; INVALID leaves it as it was. */
+/* "WxHxBITS[le|be|p|packed]", as of --raw; le where nothing is said.  p: 1 to 15 bits but 8, packed from the
+ * low bit on; packed: 10 or 12 bits, two in three bytes.  Sets width, height, bits, byte order and packing of opts; INVALID leaves it as it was. */
 enum pxr_err pxr_image_parse_raw(const char *text, struct pxr_image_opts *opts,
                                  struct pxr_diag *diag);
 

@@ -41,6 +41,9 @@ enum pxr_err pxr_import_room(struct pxr_import *im, uint64_t n_bytes, uint64_t t
 enum pxr_err pxr_import_samples(struct pxr_import *im, uint64_t n_px, uint16_t maxval,
                                 bool is_big_endian);
 
+/* Read n_bytes into im->frame as they are. */
+enum pxr_err pxr_import_bytes(struct pxr_import *im, uint64_t n_bytes);
+
 /* Find the first of n native samples above maxval; n where there is none. */
 size_t pxr_samples_find_above(const void *samples, size_t n, uint8_t bits, uint16_t maxval);
 enum pxr_err pxr_import_fail_sample(struct pxr_import *im, uint64_t off_bytes, uint16_t maxval,
