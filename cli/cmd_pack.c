@@ -56,7 +56,7 @@ struct pack {
 static size_t stem_bytes(const char *name, bool is_video)
 {
     static const char *const extensions[] = {".png", ".pgm", ".pnm", ".ppm", ".pbm",
-                                             ".y4m", ".npy", ".tif", ".tiff", ".ser", ".raw", ".bin", ".dat"};
+                                             ".y4m", ".npy", ".tif", ".tiff", ".ser", ".fits", ".fit", ".fts", ".raw", ".bin", ".dat"};
     const char *dot = strrchr(name, '.');
     if (is_video && dot && dot > name)
         return (size_t)(dot - name);
@@ -522,7 +522,7 @@ static int parse_options(const struct pxr_cli_command *self, struct pack_options
         PXR_OPTION_CHOICE("time", 0, &o->time, "none|mtime|source", times,
                           "Time stamp of a frame: none (default), that of its\n"
                           "file where the file holds one picture, or the one\n"
-                          "that the input gives it (SER)."),
+                          "that the input gives it (SER, FITS)."),
         PXR_OPTION_TEXT("time-pattern", 0, &o->time_pattern, "PATTERN",
                         "Take time stamps (UTC) from names: '*_%Y%m%d_%H%M%S'."),
         PXR_OPTION_TEXT("time-csv", 0, &o->time_csv, "FILE",

@@ -48,6 +48,8 @@ enum pxr_image_format pxr_image_detect(const uint8_t *head, size_t head_bytes)
         return PXR_IMAGE_NPY;
     if (begins_like(head, head_bytes, "LUCAM-RECORDER", 14))
         return PXR_IMAGE_SER;
+    if (begins_like(head, head_bytes, "SIMPLE  =", 9))
+        return PXR_IMAGE_FITS;
     if (begins_like_tiff(head, head_bytes))
         return PXR_IMAGE_TIFF;
     return begins_like_pnm(head, head_bytes) ? PXR_IMAGE_PNM : PXR_IMAGE_UNKNOWN;
@@ -68,6 +70,8 @@ static enum pxr_err dispatch(struct pxr_import *im, enum pxr_image_format format
         return pxr_npy_read(im);
     case PXR_IMAGE_SER:
         return pxr_ser_read(im);
+    case PXR_IMAGE_FITS:
+        return pxr_fits_read(im);
     case PXR_IMAGE_TIFF:
 #ifdef PXR_HAVE_TIFF
         return pxr_tiff_read(im);
@@ -77,7 +81,7 @@ static enum pxr_err dispatch(struct pxr_import *im, enum pxr_image_format format
     case PXR_IMAGE_UNKNOWN:
         break;
     }
-    return pxr_fail_at(im->diag, PXR_E_NOTPXR, 0, "begins like no PNG, PNM, Y4M, NPY, TIFF or SER file");
+    return pxr_fail_at(im->diag, PXR_E_NOTPXR, 0, "begins like no PNG, PNM, Y4M, NPY, TIFF, SER or FITS file");
 }
 
 enum pxr_err pxr_image_read(int fd, const uint8_t *head, size_t head_bytes,

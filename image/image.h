@@ -13,6 +13,7 @@ enum pxr_image_format {
     PXR_IMAGE_NPY, /* any number of arrays one behind the other           */
     PXR_IMAGE_TIFF, /* any number of pages; only from a regular file; may be left out of a build */
     PXR_IMAGE_SER, /* gray, or the mosaic of a colour camera as it is        */
+    PXR_IMAGE_FITS, /* images and cubes in all units, uncompressed              */
     PXR_IMAGE_RAW, /* headerless; described by struct pxr_image_opts      */
 };
 
@@ -31,7 +32,7 @@ struct pxr_image {
     uint32_t width_px, height_px;
     uint8_t bits;    /* container: 8 or 16                                                      */
     uint8_t sbit;    /* sBIT of a PNG; the depth of PNG and TIFF where it is 1, 2 or 4; 1 of P1, P4; else 0 */
-    uint16_t maxval; /* of a PNM (P1, P4: 255); 2^bits - 1 of PNG, NPY; 2^N - 1 of N-bit raw, Y4M, TIFF, SER
+    uint16_t maxval; /* of a PNM (P1, P4: 255); 2^bits - 1 of PNG, NPY, FITS (signed 16 bit: 32767); 2^N - 1 of N-bit raw, Y4M, TIFF, SER
                         (its full container from where the data are larger);
                         no sample exceeds it                                                    */
     const void *pixels; /* native byte order */

@@ -25,6 +25,7 @@ enum pxr_err pxr_y4m_read(struct pxr_import *im);
 enum pxr_err pxr_raw_read(struct pxr_import *im);
 enum pxr_err pxr_npy_read(struct pxr_import *im);
 enum pxr_err pxr_ser_read(struct pxr_import *im);
+enum pxr_err pxr_fits_read(struct pxr_import *im);
 enum pxr_err pxr_tiff_read(struct pxr_import *im); /* only with PXR_HAVE_TIFF */
 
 /* Refuse what cannot be a picture (CORRUPT) or is beyond max_frame_px (LIMIT). off_bytes: of the

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Files of foreign formats, written by other programs' libraries, packed by ours: are the samples the same?
 
-    import_formats.py PIXELRAIN FORMAT     npy | tiff | ser
+    import_formats.py PIXELRAIN FORMAT     npy | tiff | ser | fits
 
 Runs in an empty folder.  Exit 77: what writes this format is not installed.
 """
@@ -162,6 +162,31 @@ def test_ser():
         write_ser("a.ser", stack.astype(">u2"), depth, 1)
         compare(stack, "a.ser")
         compare(stack, "--byte-order", "be", "a.ser")
+
+
+def test_fits():
+    try:
+        from astropy.io import fits
+    except ImportError:
+        print("skipped: no astropy")
+        sys.exit(77)
+    for shape in ((17, 23), (5, 17, 23), (2, 3, 17, 23), (1, 1, 64, 64)):
+        for dtype in ("u1", "u2"):
+            array = noise(shape, dtype)
+            fits.PrimaryHDU(array).writeto("a.fits", overwrite=True)
+            compare(array.reshape(-1, *shape[-2:]), "a.fits")
+    array = noise((17, 23), "i2", 32767)
+    fits.PrimaryHDU(array).writeto("a.fits", overwrite=True)
+    compare(array.astype("u2"), "a.fits")
+    # Units of all kinds: an empty first one, a table, images with many cards.
+    array = noise((3, 17, 23), "u2")
+    table = fits.BinTableHDU.from_columns([fits.Column("x", "J", array=np.arange(1000))])
+    image = fits.ImageHDU(array[1:], name="SCI")
+    for i in range(100):
+        image.header[f"KEY{i}"] = (i, "a comment with 'quotes' and / strokes")
+    image.header["HISTORY"] = "NAXIS1  = 99"
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(array[:1]), table, image]).writeto("a.fits", overwrite=True)
+    compare(array, "a.fits")
 
 
 def main():

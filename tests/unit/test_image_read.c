@@ -26,6 +26,8 @@ Test(image_read, formats_are_detected_by_their_first_bytes)
         {TEXT("II*\0"), PXR_IMAGE_TIFF},
         {TEXT("MM\0+\0\10"), PXR_IMAGE_TIFF},
         {TEXT("II*"), PXR_IMAGE_UNKNOWN},
+        {TEXT("SIMPLE  =    "), PXR_IMAGE_FITS},
+        {TEXT("SIMPLE as that"), PXR_IMAGE_UNKNOWN},
         {TEXT("LUCAM-RECORDER"), PXR_IMAGE_SER},
         {TEXT("LUCAM-RECORDING"), PXR_IMAGE_UNKNOWN},
         {TEXT("P5"), PXR_IMAGE_PNM},
