@@ -53,7 +53,7 @@ static enum pxr_err choose(pxr_archive *a, const struct cat_options *o,
             return pxr_fail(diag, PXR_E_RANGE, "has no frame of the name '%.120s'", o->name);
         range->end = range->first + 1;
     } else if (o->frame == PXR_NONE) {
-        return pxr_frame_range_parse(range, o->frames, info.n_frames, diag);
+        return pxr_frame_range_parse(range, o->frames, info.n_frames, "--frames", diag);
     } else if (o->frame >= info.n_frames) {
         return pxr_fail_field(diag, PXR_E_RANGE, PXR_NONE, "frames", info.n_frames, o->frame,
                               "has no such frame");

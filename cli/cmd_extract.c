@@ -117,7 +117,7 @@ static void run_slot(void *arg)
     s->err = pxr_frame_info(s->x->archive, s->frame, &info, &s->diag);
     if (s->err != PXR_OK)
         return;
-    snprintf(s->name, sizeof s->name, "%s.%s", info.name, pxr_view_name(view));
+    snprintf(s->name, sizeof s->name, "%s.%s", info.name, pxr_view_extension(view));
     s->file_bytes = pxr_view_bytes(&info, view);
     s->err = write_file(s, &info);
     if (s->err != PXR_OK && pxr_err_exit(s->err) == pxr_err_exit(PXR_E_IO)) {
@@ -218,7 +218,7 @@ static int extract_archive(struct extract *x, const char *path)
     if (e != PXR_OK)
         goto done;
     pxr_archive_info(x->archive, &info);
-    if ((e = pxr_frame_range_parse(&range, x->frames, info.n_frames, &diag)) != PXR_OK ||
+    if ((e = pxr_frame_range_parse(&range, x->frames, info.n_frames, "--frames", &diag)) != PXR_OK ||
         (e = open_dir(x, &diag)) != PXR_OK || !pxr_frame_range_count(&range))
         goto done;
     /* All frames have one size; the maxval line of a PGM differs by a few bytes at most. */

@@ -64,7 +64,7 @@ static int run(const struct pxr_cli_command *self, int argc, char **argv)
     enum pxr_err e = pxr_archive_open(&a, argv[1], NULL, &diag);
     if (e == PXR_OK) {
         pxr_archive_info(a, &info);
-        e = pxr_frame_range_parse(&range, frames, info.n_frames, &diag);
+        e = pxr_frame_range_parse(&range, frames, info.n_frames, "--frames", &diag);
     }
     const uint64_t n = e == PXR_OK ? pxr_frame_range_count(&range) : 0;
     for (uint64_t i = 0; e == PXR_OK && !code && i < n; i++) {

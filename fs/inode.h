@@ -10,26 +10,36 @@
 enum pxr_node_kind {
     PXR_NODE_NONE = 0,
     PXR_NODE_ROOT,
-    PXR_NODE_SERVICE, /* .pixelrain                                 */
-    PXR_NODE_INFO,    /* info.json                                  */
-    PXR_NODE_STATS,   /* stats.json                                 */
-    PXR_NODE_VIEW,    /* the folder of a view                       */
-    PXR_NODE_FOLDER,  /* nested layout: index counts folders        */
-    PXR_NODE_FRAME,   /* index counts frames                        */
+    PXR_NODE_SERVICE,     /* .pixelrain                                              */
+    PXR_NODE_INFO,        /* info.json                                               */
+    PXR_NODE_STATS,       /* stats.json                                              */
+    PXR_NODE_STACK,       /* stack.npy and so on: index is an enum pxr_stack         */
+    PXR_NODE_ZARR,        /* zarr                                                    */
+    PXR_NODE_ZARR_FILE,   /* .zarray, .zattrs: index is an enum pxr_zarr_file        */
+    PXR_NODE_ZARR_FRAME,  /* zarr/T: index is T, which counts the frames shown       */
+    PXR_NODE_ZARR_STRIPE, /* zarr/T/Y: index is T * n_stripes + Y                    */
+    PXR_NODE_ZARR_CHUNK,  /* zarr/T/Y/0: the same                                    */
+    PXR_NODE_VIEW,        /* the folder of a view                                    */
+    PXR_NODE_FOLDER,      /* nested layout: index counts folders                     */
+    PXR_NODE_FRAME,       /* index is a frame of the archive                         */
 };
 
 struct pxr_node {
     enum pxr_node_kind kind;
-    enum pxr_view view;
+    enum pxr_view view; /* of VIEW, FOLDER and FRAME, else 0 */
     uint64_t index;
 };
 
 /* What the mount shows.  With one view at the root (is_single) the root has the frames, or their
  * folders, and nothing else; .pixelrain is then not listed, but can be named, and holds info.json. */
 struct pxr_fs_tree {
-    uint64_t n_frames; /* at most PXR_FS_MAX_FRAMES                        */
+    struct pxr_frames frames; /* at most PXR_FS_MAX_FRAMES */
     enum pxr_view views[PXR_N_VIEWS];
     unsigned n_views;
+    enum pxr_stack stacks[PXR_N_STACKS];
+    unsigned n_stacks;
+    bool has_zarr;
+    uint32_t n_stripes; /* of a frame in zarr: at least 1; times frames at most PXR_FS_MAX_FRAMES */
     bool is_single, is_nested;
 };
 

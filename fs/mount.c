@@ -9,6 +9,7 @@
 #include "daemon.h"
 #include "diag.h"
 #include "fs_log.h"
+#include "idle.h"
 #include "ops.h"
 #include "readahead.h"
 #include "shutdown.h"
@@ -29,6 +30,7 @@ struct mount {
     struct fuse_session *session;
     bool is_mounted;
     struct pxr_daemon daemon;
+    pxr_idle *idle;
 };
 
 /* ---- what can be known before anything is opened ------------------------------------------------- */
@@ -83,11 +85,14 @@ static enum pxr_err check_device(struct pxr_diag *diag)
 
 /* ---- the session --------------------------------------------------------------------------------- */
 
+/* Set before the session is; then only read. */
+static enum fuse_log_level worst_logged = FUSE_LOG_WARNING;
+
 /* libfuse's own messages; it ends them with a newline. */
 static void log_libfuse(enum fuse_log_level level, const char *text, va_list args)
 {
     char line[512];
-    if (level > FUSE_LOG_WARNING)
+    if (level > worst_logged)
         return;
     vsnprintf(line, sizeof line, text, args);
     line[strcspn(line, "\n")] = 0;
@@ -109,7 +114,8 @@ static bool add_session_args(struct mount *m, struct fuse_args *args)
         is_ok = fuse_opt_add_opt_escaped(&list, fsname) == 0;
     }
     is_ok = is_ok && fsname && fuse_opt_add_arg(args, PXR_PROGRAM) == 0 &&
-            fuse_opt_add_arg(args, "-o") == 0 && fuse_opt_add_arg(args, list) == 0;
+            fuse_opt_add_arg(args, "-o") == 0 && fuse_opt_add_arg(args, list) == 0 &&
+            (!m->options.is_debug || fuse_opt_add_arg(args, "-d") == 0);
     pxr_free(fsname);
     free(list); /* libfuse's */
     return is_ok;
@@ -118,6 +124,7 @@ static bool add_session_args(struct mount *m, struct fuse_args *args)
 static enum pxr_err mount_session(struct mount *m, struct pxr_diag *diag)
 {
     struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+    worst_logged = m->options.is_debug ? FUSE_LOG_DEBUG : FUSE_LOG_WARNING;
     fuse_set_log_func(log_libfuse);
     if (add_session_args(m, &args))
         m->session = fuse_session_new(&args, pxr_ops(), sizeof *pxr_ops(), &m->server);
@@ -173,6 +180,18 @@ static enum pxr_err serve(struct mount *m, struct pxr_diag *diag)
 
 /* ---- the order of things -------------------------------------------------------------------------- */
 
+/* Tell who gave us a descriptor, once. */
+static void notify(struct mount *m, int exit_code)
+{
+    const int fd = m->options.notify_fd;
+    if (fd < 0)
+        return;
+    dprintf(fd, exit_code ? "failed %d\n" : "ready\n", exit_code);
+    if (fd > 2)
+        close(fd);
+    m->options.notify_fd = -1;
+}
+
 /* From a mounted session on. */
 static enum pxr_err live(struct mount *m, struct pxr_diag *diag)
 {
@@ -186,8 +205,9 @@ static enum pxr_err live(struct mount *m, struct pxr_diag *diag)
     if (e != PXR_OK)
         return e;
     if (m->options.readahead_bytes && geteuid() == 0 &&
-        !pxr_readahead_raise(m->mount_point, m->options.readahead_bytes) && m->options.is_verbose)
-        pxr_log_line("the kernel's readahead could not be raised");
+        !pxr_readahead_set(m->mount_point, m->options.readahead_bytes, m->options.sets_readahead) &&
+        m->options.is_verbose)
+        pxr_log_line("the kernel's readahead could not be set");
     /* Here is the place of the unmount helper, then of giving up root's privileges, then of the
      * sandbox: Landlock does not reach threads that run already, and no process may be forked after
      * they do. */
@@ -195,9 +215,14 @@ static enum pxr_err live(struct mount *m, struct pxr_diag *diag)
                              : PXR_OK;
     if (e != PXR_OK)
         return pxr_fail(diag, e, "cannot start %u threads that decode", m->options.n_workers);
+    if (m->options.idle_timeout_s)
+        e = pxr_idle_start(&m->idle, &m->server, m->mount_point, m->options.idle_timeout_s, diag);
+    if (e != PXR_OK)
+        return e;
     if (m->options.is_verbose)
         printf("%s is mounted on %s\n", m->source, m->mount_point);
     fflush(stdout);
+    notify(m, 0);
     pxr_daemon_report(&m->daemon, 0);
     return serve(m, diag);
 }
@@ -220,12 +245,14 @@ static int end(struct mount *m, enum pxr_err e, const struct pxr_diag *diag)
 {
     if (e != PXR_OK)
         pxr_log_diag(diag);
+    pxr_idle_stop(m->idle);
     if (m->is_mounted)
         fuse_session_unmount(m->session);
     pxr_shutdown_forget();
     if (m->session)
         fuse_session_destroy(m->session);
     pxr_server_fini(&m->server);
+    notify(m, pxr_err_exit(e));
     pxr_daemon_report(&m->daemon, pxr_err_exit(e));
     return pxr_err_exit(e);
 }

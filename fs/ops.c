@@ -64,7 +64,7 @@ static void fill_stat(const struct pxr_server *s, struct pxr_node node, mode_t m
                       struct timespec time, struct stat *st)
 {
     *st = (struct stat){.st_ino = pxr_node_ino(node),
-                        .st_mode = mode & ~s->umask,
+                        .st_mode = mode & ~(S_ISDIR(mode) ? s->folder_mask : s->file_mask),
                         .st_nlink = 1,
                         .st_uid = s->uid,
                         .st_gid = s->gid,
@@ -82,6 +82,18 @@ static void stat_of_frame(const struct pxr_server *s, struct pxr_node node,
     fill_stat(s, node, S_IFREG | 0444, pxr_view_bytes(f, node.view), frame_time(s, f), st);
 }
 
+/* Of a file that is neither a frame nor volatile. */
+static uint64_t file_bytes(const struct pxr_server *s, struct pxr_node node)
+{
+    switch (node.kind) {
+    case PXR_NODE_INFO: return s->info_json_bytes;
+    case PXR_NODE_STACK: return s->stack_bytes[node.index];
+    case PXR_NODE_ZARR_FILE: return s->zarr_text_bytes[node.index];
+    case PXR_NODE_ZARR_CHUNK: return pxr_zarr_chunk_bytes(&s->info);
+    default: return 0;
+    }
+}
+
 static enum pxr_err stat_of(struct pxr_server *s, struct pxr_node node, struct stat *st,
                             struct pxr_diag *diag)
 {
@@ -95,15 +107,23 @@ static enum pxr_err stat_of(struct pxr_server *s, struct pxr_node node, struct s
             stat_of_frame(s, node, &f, st);
         break;
     case PXR_NODE_INFO:
-        fill_stat(s, node, S_IFREG | 0444, s->info_json_bytes, s->archive_time, st);
+    case PXR_NODE_STACK:
+    case PXR_NODE_ZARR_FILE:
+    case PXR_NODE_ZARR_CHUNK:
+        fill_stat(s, node, S_IFREG | 0444, file_bytes(s, node), s->archive_time, st);
         break;
     case PXR_NODE_STATS:
         clock_gettime(CLOCK_REALTIME, &now);
-        fill_stat(s, node, S_IFREG | 0444, PXR_STATS_BYTES, now, st);
+        fill_stat(s, node, S_IFREG | 0444, PXR_STATS_BYTES, s->archive_time, st);
+        /* It moves, so that the kernel drops what it has read; tar looks at ctime and would complain. */
+        st->st_mtim = now;
         break;
     case PXR_NODE_NONE:
     case PXR_NODE_ROOT:
     case PXR_NODE_SERVICE:
+    case PXR_NODE_ZARR:
+    case PXR_NODE_ZARR_FRAME:
+    case PXR_NODE_ZARR_STRIPE:
     case PXR_NODE_VIEW:
     case PXR_NODE_FOLDER:
         fill_stat(s, node, S_IFDIR | 0555, 0, s->archive_time, st);
@@ -140,7 +160,7 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 static enum pxr_err find_frame(struct pxr_server *s, enum pxr_view view, const char *name,
                                uint64_t *frame, struct pxr_diag *diag)
 {
-    const char *extension = pxr_view_name(view);
+    const char *extension = pxr_view_extension(view);
     const size_t name_bytes = strlen(name), extension_bytes = strlen(extension);
     *frame = PXR_NONE;
     if (name_bytes < extension_bytes + 2)
@@ -171,13 +191,22 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     struct fuse_entry_param entry = {.entry_timeout = FOR_EVER};
     struct pxr_node child;
     struct pxr_diag diag;
+    enum pxr_err e = PXR_OK;
     pxr_server_count(s, PXR_REQ_LOOKUP);
     const struct pxr_node folder = pxr_node_at(&s->tree, parent);
-    if (!pxr_node_is_folder(folder)) {
+    /* Who serves files over the network has handles of inodes that the kernel has long forgotten, and asks
+     * for these two names; the first one also of files. */
+    const bool is_self = !strcmp(name, ".");
+    if (folder.kind == PXR_NODE_NONE || !(is_self || pxr_node_is_folder(folder))) {
         reply_error(req, folder.kind == PXR_NODE_NONE ? ESTALE : ENOTDIR);
         return;
     }
-    enum pxr_err e = find_child(s, folder, name, &child, &diag);
+    if (is_self)
+        child = folder;
+    else if (!strcmp(name, ".."))
+        child = pxr_node_parent(&s->tree, folder);
+    else
+        e = find_child(s, folder, name, &child, &diag);
     if (e == PXR_OK && child.kind != PXR_NODE_NONE) {
         entry.ino = pxr_node_ino(child);
         entry.attr_timeout = timeout_of(child);
@@ -241,7 +270,7 @@ static enum pxr_err describe_child(struct listing *l, struct pxr_node child, cha
         return e;
     memcpy(name, f.name, f.name_bytes);
     name[f.name_bytes] = '.';
-    strcpy(name + f.name_bytes + 1, pxr_view_name(child.view));
+    strcpy(name + f.name_bytes + 1, pxr_view_extension(child.view));
     stat_of_frame(l->server, child, &f, st);
     return PXR_OK;
 }
@@ -316,7 +345,9 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct pxr_server *s = server_of(req);
     pxr_server_count(s, PXR_REQ_OPEN);
     const struct pxr_node node = pxr_node_at(&s->tree, ino);
-    if (node.kind == PXR_NODE_NONE) {
+    if (s->is_fastopen) {
+        fuse_reply_err(req, ENOSYS); /* the kernel asks no more, and keeps what it has read */
+    } else if (node.kind == PXR_NODE_NONE) {
         reply_error(req, ESTALE);
     } else if (pxr_node_is_folder(node)) {
         reply_error(req, EISDIR);
@@ -337,7 +368,21 @@ static void reply_slice(fuse_req_t req, const char *text, size_t text_bytes, siz
     fuse_reply_buf(req, text + from, (size_t)pxr_min_u64(dst_bytes, text_bytes - from));
 }
 
-static void read_frame(fuse_req_t req, struct pxr_node node, size_t dst_bytes, off_t off)
+/* A part of a frame, a stack or a chunk. */
+static enum pxr_err read_pixels(const struct pxr_server *s, const struct pxr_worker *w, struct pxr_node node,
+                                uint64_t off, size_t dst_bytes, size_t *got)
+{
+    const uint32_t n_stripes = s->tree.n_stripes;
+    const struct pxr_frames *f = &s->tree.frames;
+    if (node.kind == PXR_NODE_STACK)
+        return pxr_stack_read(w->decoder, f, (enum pxr_stack)node.index, off, w->bytes, dst_bytes, got);
+    if (node.kind == PXR_NODE_ZARR_CHUNK)
+        return pxr_zarr_read(w->decoder, f->first + node.index / n_stripes * f->step,
+                             (uint32_t)(node.index % n_stripes), off, w->bytes, dst_bytes, got);
+    return pxr_view_read(w->decoder, node.index, node.view, off, w->bytes, dst_bytes, got);
+}
+
+static void reply_pixels(fuse_req_t req, struct pxr_node node, size_t dst_bytes, off_t off)
 {
     struct pxr_server *s = server_of(req);
     struct pxr_worker *w = pxr_worker_get(s, dst_bytes);
@@ -346,8 +391,7 @@ static void read_frame(fuse_req_t req, struct pxr_node node, size_t dst_bytes, o
         reply_no_memory(req);
         return;
     }
-    if (pxr_view_read(w->decoder, node.index, node.view, (uint64_t)off, w->bytes, dst_bytes, &got) !=
-        PXR_OK) {
+    if (read_pixels(s, w, node, (uint64_t)off, dst_bytes, &got) != PXR_OK) {
         reply_failure(req, pxr_decoder_diag(w->decoder));
         return;
     }
@@ -355,26 +399,44 @@ static void read_frame(fuse_req_t req, struct pxr_node node, size_t dst_bytes, o
     fuse_reply_buf(req, (const char *)w->bytes, got);
 }
 
+static void reply_stats(fuse_req_t req, size_t dst_bytes, off_t off)
+{
+    char stats[PXR_STATS_BYTES];
+    if (pxr_report_stats(server_of(req), stats))
+        reply_slice(req, stats, sizeof stats, dst_bytes, off);
+    else
+        reply_no_memory(req);
+}
+
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t dst_bytes, off_t off,
                     struct fuse_file_info *fi)
 {
     struct pxr_server *s = server_of(req);
-    char stats[PXR_STATS_BYTES];
     (void)fi;
     pxr_server_count(s, PXR_REQ_READ);
     const struct pxr_node node = pxr_node_at(&s->tree, ino);
-    if (off < 0)
+    if (off < 0) {
         reply_error(req, EINVAL);
-    else if (node.kind == PXR_NODE_FRAME)
-        read_frame(req, node, dst_bytes, off);
-    else if (node.kind == PXR_NODE_INFO)
-        reply_slice(req, s->info_json, s->info_json_bytes, dst_bytes, off);
-    else if (node.kind != PXR_NODE_STATS)
-        reply_error(req, node.kind == PXR_NODE_NONE ? ESTALE : EISDIR);
-    else if (!pxr_report_stats(s, stats))
-        reply_no_memory(req);
-    else
-        reply_slice(req, stats, sizeof stats, dst_bytes, off);
+        return;
+    }
+    switch (node.kind) {
+    case PXR_NODE_FRAME:
+    case PXR_NODE_STACK:
+    case PXR_NODE_ZARR_CHUNK: reply_pixels(req, node, dst_bytes, off); break;
+    case PXR_NODE_INFO: reply_slice(req, s->info_json, s->info_json_bytes, dst_bytes, off); break;
+    case PXR_NODE_ZARR_FILE:
+        reply_slice(req, s->zarr_text[node.index], s->zarr_text_bytes[node.index], dst_bytes, off);
+        break;
+    case PXR_NODE_STATS: reply_stats(req, dst_bytes, off); break;
+    case PXR_NODE_NONE: reply_error(req, ESTALE); break;
+    case PXR_NODE_ROOT:
+    case PXR_NODE_SERVICE:
+    case PXR_NODE_ZARR:
+    case PXR_NODE_ZARR_FRAME:
+    case PXR_NODE_ZARR_STRIPE:
+    case PXR_NODE_VIEW:
+    case PXR_NODE_FOLDER: reply_error(req, EISDIR); break;
+    }
 }
 
 /* ---- the rest ------------------------------------------------------------------------------------ */
@@ -384,10 +446,27 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
     struct pxr_server *s = userdata;
     /* Listings come with attributes while somebody asks for those too (ls -l), bare ones else (ls). */
     conn->want |= conn->capable & (FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
-                                   FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS);
+                                   FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS |
+                                   FUSE_CAP_EXPORT_SUPPORT);
+    /* Without opens nothing else makes the kernel see that stats.json has changed. */
+    if (s->is_fastopen && conn->capable & FUSE_CAP_AUTO_INVAL_DATA)
+        conn->want |= FUSE_CAP_AUTO_INVAL_DATA;
+    s->is_fastopen = s->is_fastopen && conn->capable & FUSE_CAP_NO_OPEN_SUPPORT;
     /* Answers are made in memory: a pipe between would only add system calls. */
     conn->want &= ~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
     atomic_store(&s->is_initialised, true);
+}
+
+/* And folders. */
+static fsfilcnt_t n_files(const struct pxr_fs_tree *t)
+{
+    const uint64_t n = t->frames.n_frames;
+    uint64_t total = 4 + t->n_views * (n + !t->is_single) + t->n_stacks;
+    if (t->is_nested)
+        total += t->n_views * pxr_div_up_u64(n, PXR_FOLDER_FRAMES);
+    if (t->has_zarr)
+        total += 1 + PXR_N_ZARR_FILES + n * (1 + 2 * (uint64_t)t->n_stripes);
+    return total;
 }
 
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)
@@ -400,7 +479,7 @@ static void op_statfs(fuse_req_t req, fuse_ino_t ino)
         .f_bsize = 4096,
         .f_frsize = 4096,
         .f_blocks = (fsblkcnt_t)pxr_div_up_u64(s->info.archive_bytes, 4096),
-        .f_files = (fsfilcnt_t)(s->tree.n_frames * s->tree.n_views + 4),
+        .f_files = n_files(&s->tree),
         .f_flag = ST_RDONLY | ST_NOSUID,
         .f_namemax = 255};
     fuse_reply_statfs(req, &st);

@@ -49,7 +49,7 @@ static bool find_device(const char *mount_point, char device[32])
     return is_found;
 }
 
-bool pxr_readahead_raise(const char *mount_point, uint64_t n_bytes)
+bool pxr_readahead_set(const char *mount_point, uint64_t n_bytes, bool may_lower)
 {
     char device[32], path[80], text[24] = "";
     if (!find_device(mount_point, device))
@@ -59,7 +59,7 @@ bool pxr_readahead_raise(const char *mount_point, uint64_t n_bytes)
     if (!knob)
         return false;
     const bool is_read = fgets(text, sizeof text, knob) != NULL;
-    bool is_set = is_read && strtoull(text, NULL, 10) >= n_bytes / 1024;
+    bool is_set = is_read && !may_lower && strtoull(text, NULL, 10) >= n_bytes / 1024;
     if (is_read && !is_set) {
         rewind(knob);
         is_set = fprintf(knob, "%" PRIu64 "\n", n_bytes / 1024) > 0;

@@ -5,8 +5,9 @@
 
 #include "pixelrain.h"
 
-/* Raise the readahead of the file system mounted at mount_point, an absolute path.  False: not
- * possible.  Asks the kernel's mount table and not the mount, which nobody may serve yet. */
-bool pxr_readahead_raise(const char *mount_point, uint64_t n_bytes);
+/* Set the readahead of the file system mounted at mount_point, an absolute path; a larger one stays
+ * unless it may be lowered.  False: not possible.  Asks the kernel's mount table and not the mount, which
+ * nobody may serve yet. */
+bool pxr_readahead_set(const char *mount_point, uint64_t n_bytes, bool may_lower);
 
 #endif

@@ -8,6 +8,40 @@
 
 #include <string.h>
 
+/* What the tree has, and what this archive or choice of frames cannot have. */
+static void add_shown(struct pxr_json *j, const struct pxr_server *s)
+{
+    const struct pxr_fs_tree *t = &s->tree;
+    pxr_json_object(j, "shown_frames");
+    pxr_json_u64(j, "first", t->frames.first);
+    pxr_json_u64(j, "step", t->frames.step);
+    pxr_json_u64(j, "count", t->frames.n_frames);
+    pxr_json_end_object(j);
+    pxr_json_array(j, "views");
+    for (unsigned v = 0; v < t->n_views; v++)
+        pxr_json_text(j, NULL, pxr_view_name(t->views[v]));
+    for (unsigned v = 0; v < t->n_stacks; v++)
+        pxr_json_text(j, NULL, pxr_stack_name(t->stacks[v]));
+    if (t->has_zarr)
+        pxr_json_text(j, NULL, "zarr");
+    pxr_json_end_array(j);
+    pxr_json_object(j, "absent");
+    for (unsigned v = 0; v < PXR_N_VIEWS; v++) {
+        const char *why = pxr_view_refusal(&s->info, (enum pxr_view)v);
+        if (why)
+            pxr_json_text(j, pxr_view_name((enum pxr_view)v), why);
+    }
+    for (unsigned v = 0; v < PXR_N_STACKS; v++) {
+        const char *why = pxr_stack_refusal(&s->info, &t->frames, (enum pxr_stack)v);
+        if (why)
+            pxr_json_text(j, pxr_stack_name((enum pxr_stack)v), why);
+    }
+    const char *why = pxr_server_zarr_refusal(s);
+    if (why)
+        pxr_json_text(j, "zarr", why);
+    pxr_json_end_object(j);
+}
+
 enum pxr_err pxr_report_info(const struct pxr_server *s, char **out, size_t *out_bytes,
                              struct pxr_diag *diag)
 {
@@ -34,10 +68,7 @@ enum pxr_err pxr_report_info(const struct pxr_server *s, char **out, size_t *out
     pxr_json_u64(&j, "archive_bytes", i->archive_bytes);
     pxr_json_u64(&j, "tail_bytes", i->tail_bytes);
     pxr_json_text(&j, "layout", s->tree.is_nested ? "nested" : "flat");
-    pxr_json_array(&j, "views");
-    for (unsigned v = 0; v < s->tree.n_views; v++)
-        pxr_json_text(&j, NULL, pxr_view_name(s->tree.views[v]));
-    pxr_json_end_array(&j);
+    add_shown(&j, s);
     if (meta_bytes) /* as text: nobody has checked that it is JSON */
         pxr_json_string(&j, "meta", meta, meta_bytes);
     pxr_json_end_object(&j);

@@ -3,7 +3,9 @@
 #include "server.h"
 
 #include "alloc.h"
+#include "bytes.h"
 #include "diag.h"
+#include "frame_range.h"
 #include "report.h"
 #include "worker.h"
 
@@ -27,26 +29,93 @@ static enum pxr_err check_cache(const struct pxr_server *s, const struct pxr_mou
                     o->cache_bytes, stats.cache_limit_bytes);
 }
 
+static enum pxr_err choose_frames(struct pxr_server *s, const struct pxr_mount_options *o,
+                                  struct pxr_diag *diag)
+{
+    struct pxr_frame_range r;
+    const enum pxr_err e = pxr_frame_range_parse(&r, o->frames[0] ? o->frames : NULL, s->info.n_frames,
+                                                 "option frames", diag);
+    if (e != PXR_OK)
+        return e;
+    s->tree.frames = (struct pxr_frames){r.first, r.step, pxr_frame_range_count(&r)};
+    if (s->info.n_frames > PXR_FS_MAX_FRAMES)
+        return pxr_fail(diag, PXR_E_LIMIT, "too many frames for a mount");
+    return PXR_OK;
+}
+
+/* What an archive cannot show is left out, unless somebody asked for it by name. */
+static enum pxr_err refuse(const struct pxr_mount_options *o, const char *name, const char *why,
+                           struct pxr_diag *diag)
+{
+    return o->names_views ? pxr_fail(diag, PXR_E_LIMIT, "cannot show %s: %s", name, why) : PXR_OK;
+}
+
+const char *pxr_server_zarr_refusal(const struct pxr_server *s)
+{
+    uint64_t n_chunks;
+    if (!pxr_mul_u64(s->tree.frames.n_frames, s->tree.n_stripes, &n_chunks) ||
+        n_chunks > PXR_FS_MAX_FRAMES)
+        return "it would have too many files";
+    return pxr_zarr_refusal(&s->info);
+}
+
+static enum pxr_err choose_views(struct pxr_server *s, const struct pxr_mount_options *o,
+                                 struct pxr_diag *diag)
+{
+    struct pxr_fs_tree *t = &s->tree;
+    enum pxr_err e = PXR_OK;
+    t->is_single = o->is_single;
+    t->is_nested = o->is_nested;
+    t->n_stripes = pxr_zarr_n_stripes(&s->info);
+    for (unsigned i = 0; i < o->n_views && e == PXR_OK; i++) {
+        const char *why = pxr_view_refusal(&s->info, o->views[i]);
+        if (why)
+            e = refuse(o, pxr_view_name(o->views[i]), why, diag);
+        else
+            t->views[t->n_views++] = o->views[i];
+    }
+    for (unsigned i = 0; i < o->n_stacks && e == PXR_OK; i++) {
+        const enum pxr_stack k = o->stacks[i];
+        const char *why = pxr_stack_refusal(&s->info, &t->frames, k);
+        if (why)
+            e = refuse(o, pxr_stack_name(k), why, diag);
+        else
+            t->stacks[t->n_stacks++] = k;
+        s->stack_bytes[k] = pxr_stack_bytes(&s->info, &t->frames, k);
+    }
+    const char *why = o->has_zarr ? pxr_server_zarr_refusal(s) : NULL;
+    if (why && e == PXR_OK)
+        e = refuse(o, "zarr", why, diag);
+    t->has_zarr = o->has_zarr && !why;
+    for (unsigned f = 0; f < PXR_N_ZARR_FILES; f++)
+        s->zarr_text_bytes[f] = pxr_zarr_text(&s->info, t->frames.n_frames, (enum pxr_zarr_file)f,
+                                              s->zarr_text[f]);
+    return e;
+}
+
 enum pxr_err pxr_server_init(struct pxr_server *s, const struct pxr_mount_options *o,
                              const char *source, struct pxr_diag *diag)
 {
-    const struct pxr_limits limits = {.cache_bytes = o->cache_bytes};
+    const struct pxr_limits limits = {.cache_bytes = o->cache_bytes,
+                                      .prefetch_frames = o->prefetch_frames,
+                                      .skips_unit_hashes = o->skips_unit_hashes};
     struct stat st;
-    *s = (struct pxr_server){.uid = o->uid, .gid = o->gid, .umask = o->umask};
+    *s = (struct pxr_server){.uid = o->uid,
+                             .gid = o->gid,
+                             .file_mask = o->file_mask,
+                             .folder_mask = o->folder_mask,
+                             .is_fastopen = o->is_fastopen};
     enum pxr_err e = pxr_archive_open(&s->archive, source, &limits, diag);
     if (e != PXR_OK)
         return e;
     pxr_archive_info(s->archive, &s->info);
     e = check_cache(s, o, diag);
+    if (e == PXR_OK)
+        e = choose_frames(s, o, diag);
+    if (e == PXR_OK)
+        e = choose_views(s, o, diag);
     if (e != PXR_OK)
         return e;
-    if (s->info.n_frames > PXR_FS_MAX_FRAMES)
-        return pxr_fail(diag, PXR_E_LIMIT, "too many frames for a mount");
-    s->tree = (struct pxr_fs_tree){.n_frames = s->info.n_frames,
-                                   .n_views = o->n_views,
-                                   .is_single = o->is_single,
-                                   .is_nested = o->is_nested};
-    memcpy(s->tree.views, o->views, sizeof s->tree.views);
     if (stat(source, &st))
         return pxr_fail_sys(diag, PXR_E_IO, errno, "%s", source);
     s->archive_time = st.st_mtim;

@@ -28,10 +28,14 @@ struct pxr_server {
     struct pxr_fs_tree tree;
     uid_t uid;
     gid_t gid;
-    mode_t umask;
+    mode_t file_mask, folder_mask;
+    bool is_fastopen;
     struct timespec archive_time; /* of the file's last change          */
     char *info_json;              /* owned; freed with pxr_free         */
     size_t info_json_bytes;
+    uint64_t stack_bytes[PXR_N_STACKS];
+    char zarr_text[PXR_N_ZARR_FILES][PXR_ZARR_TEXT_BYTES];
+    size_t zarr_text_bytes[PXR_N_ZARR_FILES];
     pthread_key_t worker_key; /* a struct pxr_worker for each thread */
     bool has_worker_key;
     atomic_bool is_initialised; /* the kernel has said hello           */
@@ -48,6 +52,8 @@ static inline void pxr_server_count(struct pxr_server *s, enum pxr_request r)
 /* The archive must be open, info and tree set.  INVALID, LIMIT, NOMEM, IO. */
 enum pxr_err pxr_server_init(struct pxr_server *s, const struct pxr_mount_options *o,
                              const char *source, struct pxr_diag *diag);
+/* Why there is no zarr folder, or NULL. */
+const char *pxr_server_zarr_refusal(const struct pxr_server *s);
 /* Closes the archive too; threads must have ended.  Harmless on a zeroed one. */
 void pxr_server_fini(struct pxr_server *s);
 

@@ -83,13 +83,18 @@ PXR_API const char *pxr_version(void);
 
 /* ---- limits and storage ----------------------------------------------------------------------- */
 
-/* Everything beyond a limit fails with LIMIT before memory is taken for it.  0 means the default. */
+/* Everything beyond a limit fails with LIMIT before memory is taken for it; and how to read.  0 means
+ * the default. */
 struct pxr_limits {
     uint64_t max_frame_px;    /* 2^28                                                */
     uint64_t max_frames;      /* 2^32                                                */
     uint64_t max_index_bytes; /* of one index structure; 1 GiB                       */
     uint64_t cache_bytes;     /* of decoded units; 256 MiB.  Less than the archive needs to be
                                  read in order is raised to that (struct pxr_stats says) */
+    uint64_t prefetch_frames; /* most that workers decode ahead of a reader in order: a group;
+                                 PXR_NONE: nothing                                   */
+    bool skips_unit_hashes;   /* compressed samples are decoded without a look at their hash:
+                                 damage may show as wrong pixels.  The index is always checked */
 };
 
 /* One open file.  Each function may be called from any thread; on failure it returns IO or NOSPACE
@@ -209,15 +214,62 @@ enum pxr_view {
     PXR_VIEW_PNG = 0, /* stored deflate blocks: any part can be made without the rest */
     PXR_VIEW_PGM = 1, /* P5 with the source's maxval; 16 bit big endian               */
     PXR_VIEW_RAW = 2, /* samples, 16 bit little endian                                */
-    PXR_N_VIEWS = 3
+    PXR_VIEW_TIF = 3, /* TIFF of one strip, little endian                             */
+    PXR_VIEW_NPY = 4, /* a NumPy array (height, width), little endian                 */
+    PXR_VIEW_PREVIEW = 5, /* PNG of an eighth of width and height, 8 bits: not lossless   */
+    PXR_N_VIEWS = 6
 };
-PXR_API const char *pxr_view_name(enum pxr_view v);               /* "png": also the extension */
+PXR_API const char *pxr_view_name(enum pxr_view v);               /* "png"                   */
+PXR_API const char *pxr_view_extension(enum pxr_view v);          /* of its files, no dot    */
 PXR_API bool pxr_view_find(const char *name, enum pxr_view *out); /* false: no such view     */
+/* Why an archive has no such view, as a clause, or NULL: it has it. */
+PXR_API const char *pxr_view_refusal(const struct pxr_archive_info *archive, enum pxr_view v);
+/* The length of the file; 0: this frame has no such file. */
 PXR_API uint64_t pxr_view_bytes(const struct pxr_frame_info *frame, enum pxr_view v);
 /* Produce bytes [off_bytes, off_bytes + dst_bytes) of the view, decoding only what they need.
  * *got is less than asked only at the end of the file.  On error dst is zero-filled. */
 PXR_API enum pxr_err pxr_view_read(pxr_decoder *d, uint64_t frame, enum pxr_view v,
                                    uint64_t off_bytes, void *dst, size_t dst_bytes, size_t *got);
+
+/* The frames first, first + step, ... of an archive, n_frames of them; step is at least 1. */
+struct pxr_frames {
+    uint64_t first, step, n_frames;
+};
+/* All of them are frames of the archive. */
+PXR_API bool pxr_frames_exist(const struct pxr_archive_info *archive, const struct pxr_frames *frames);
+
+/* All frames, or chosen ones, as one file.  Sizes and bytes as above; reading any part decodes what lies
+ * under it and nothing else. */
+enum pxr_stack {
+    PXR_STACK_NPY = 0,    /* stack.npy: an array (frame, row, column); frames begin at 4096       */
+    PXR_STACK_TIF = 1,    /* stack.tif: BigTIFF, a page per frame                                 */
+    PXR_STACK_IJ_TIF = 2, /* stack.ij.tif: classic TIFF as ImageJ writes it, one directory        */
+    PXR_STACK_Y4M = 3,    /* stack.y4m: mono or mono16, 25 frames a second                        */
+    PXR_N_STACKS = 4
+};
+PXR_API const char *pxr_stack_name(enum pxr_stack s); /* "stack.npy" */
+PXR_API bool pxr_stack_find(const char *name, enum pxr_stack *out);
+/* Why there is no such file of these frames, as a clause, or NULL: there is one. */
+PXR_API const char *pxr_stack_refusal(const struct pxr_archive_info *archive,
+                                      const struct pxr_frames *frames, enum pxr_stack s);
+/* 0: there is no such file. */
+PXR_API uint64_t pxr_stack_bytes(const struct pxr_archive_info *archive,
+                                 const struct pxr_frames *frames, enum pxr_stack s);
+PXR_API enum pxr_err pxr_stack_read(pxr_decoder *d, const struct pxr_frames *frames, enum pxr_stack s,
+                                    uint64_t off_bytes, void *dst, size_t dst_bytes, size_t *got);
+
+/* The same as a Zarr array (version 2, separator "/"): files .zarray, .zattrs and, for each frame and each
+ * stripe of rows, one uncompressed chunk.  The chunk of the last stripe is padded with zeros. */
+enum pxr_zarr_file { PXR_ZARR_ZARRAY = 0, PXR_ZARR_ZATTRS = 1, PXR_N_ZARR_FILES = 2 };
+#define PXR_ZARR_TEXT_BYTES 512
+PXR_API const char *pxr_zarr_refusal(const struct pxr_archive_info *archive);
+PXR_API uint32_t pxr_zarr_n_stripes(const struct pxr_archive_info *archive);
+PXR_API uint64_t pxr_zarr_chunk_bytes(const struct pxr_archive_info *archive);
+/* The text of one of the two files, NUL-terminated; returns its length. */
+PXR_API size_t pxr_zarr_text(const struct pxr_archive_info *archive, uint64_t n_frames,
+                             enum pxr_zarr_file file, char dst[PXR_ZARR_TEXT_BYTES]);
+PXR_API enum pxr_err pxr_zarr_read(pxr_decoder *d, uint64_t frame, uint32_t stripe, uint64_t off_bytes,
+                                   void *dst, size_t dst_bytes, size_t *got);
 
 /* ---- writing ---------------------------------------------------------------------------------- */
 

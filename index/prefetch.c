@@ -195,18 +195,19 @@ static struct stream *find_stream(struct pxr_prefetch *p, uint64_t frame)
     return oldest;
 }
 
-/* How many frames ahead: a group, but no more than a quarter of the cache. */
+/* How many frames ahead: a group or what was asked for, but no more than a quarter of the cache. */
 static uint64_t frames_ahead(const pxr_archive *a)
 {
     const uint64_t frame = (uint64_t)a->sb.width_px * a->sb.height_px * (a->sb.bits / 8u);
     const uint64_t fit = pxr_cache_max_bytes(a->unit_cache) / 4 / frame;
-    return pxr_max_u64(1, pxr_min_u64(fit, a->sb.nominal_frames));
+    const uint64_t most = a->limits.prefetch_frames;
+    return pxr_max_u64(1, pxr_min_u64(fit, most ? most : a->sb.nominal_frames));
 }
 
 void pxr_prefetch_note(pxr_decoder *d, uint64_t frame, uint32_t row0, uint32_t n_rows)
 {
     struct pxr_prefetch *p = d->archive->prefetch;
-    if (!p)
+    if (!p || d->archive->limits.prefetch_frames == PXR_NONE)
         return;
     pthread_mutex_lock(&p->lock);
     struct stream *s = find_stream(p, frame);

@@ -3,90 +3,93 @@
 #include "bytes.h"
 #include "diag.h"
 #include "reader.h"
-#include "view_png.h"
+#include "view_kind.h"
 
-#include <stdio.h>
-
-static const char *const names[PXR_N_VIEWS] = {
-    [PXR_VIEW_PNG] = "png", [PXR_VIEW_PGM] = "pgm", [PXR_VIEW_RAW] = "raw"};
+static const struct pxr_view_kind *const kinds[PXR_N_VIEWS] = {
+    [PXR_VIEW_PNG] = &pxr_view_kind_png, [PXR_VIEW_PGM] = &pxr_view_kind_pgm,
+    [PXR_VIEW_RAW] = &pxr_view_kind_raw, [PXR_VIEW_TIF] = &pxr_view_kind_tif,
+    [PXR_VIEW_NPY] = &pxr_view_kind_npy, [PXR_VIEW_PREVIEW] = &pxr_view_kind_preview,
+};
 
 const char *pxr_view_name(enum pxr_view v)
 {
-    return (unsigned)v < PXR_N_VIEWS ? names[v] : "";
+    return (unsigned)v < PXR_N_VIEWS ? kinds[v]->name : "";
+}
+
+const char *pxr_view_extension(enum pxr_view v)
+{
+    return (unsigned)v < PXR_N_VIEWS ? kinds[v]->extension : "";
 }
 
 bool pxr_view_find(const char *name, enum pxr_view *out)
 {
     for (unsigned v = 0; v < PXR_N_VIEWS; v++)
-        if (!strcmp(names[v], name)) {
+        if (!strcmp(kinds[v]->name, name)) {
             *out = (enum pxr_view)v;
             return true;
         }
     return false;
 }
 
-/* pgm and raw are a short header and the rows; png is laid out in its own file. */
-struct layout {
-    struct pxr_view_png png; /* its rows serve the other views as well */
-    char head[40];
-    size_t head_bytes;
-    uint64_t total_bytes;
-};
-
-/* False: the frame has no such view. */
-static bool lay_out(struct layout *l, const struct pxr_frame_info *info, enum pxr_view v)
+struct pxr_frame_info pxr_view_any_frame(const struct pxr_archive_info *archive)
 {
-    bool exists = false;
-    l->head_bytes = 0;
-    l->total_bytes = 0;
-    switch (v) {
-    case PXR_VIEW_PNG:
-        exists = pxr_view_png_init(&l->png, info);
-        l->total_bytes = l->png.total_bytes;
-        return exists;
-    case PXR_VIEW_PGM:
-        exists = pxr_view_rows_init(&l->png.rows, info, 0,
-                                    info->bits == 16 && info->maxval > 255 ? 2 : 1, true);
-        l->head_bytes = (size_t)snprintf(l->head, sizeof l->head, "P5\n%u %u\n%u\n", info->width_px,
-                                         info->height_px, info->maxval);
-        break;
-    case PXR_VIEW_RAW:
-        exists = pxr_view_rows_init(&l->png.rows, info, 0, info->bits / 8u, false);
-        break;
-    case PXR_N_VIEWS: break;
-    }
-    if (exists)
-        l->total_bytes = l->head_bytes + pxr_view_rows_bytes(&l->png.rows);
-    return exists;
+    return (struct pxr_frame_info){.width_px = archive->width_px,
+                                   .height_px = archive->height_px,
+                                   .bits = archive->bits,
+                                   .significant_bits = archive->bits,
+                                   .maxval = archive->bits == 8 ? 255 : 65535};
+}
+
+/* False: the frame has no such file. */
+static bool lay_out(struct pxr_view_file *f, const struct pxr_frame_info *info, enum pxr_view v)
+{
+    *f = (struct pxr_view_file){.info = info};
+    if ((unsigned)v < PXR_N_VIEWS && kinds[v]->lay_out(f))
+        return true;
+    f->total_bytes = 0;
+    return false;
 }
 
 uint64_t pxr_view_bytes(const struct pxr_frame_info *frame, enum pxr_view v)
 {
-    struct layout l;
-    return lay_out(&l, frame, v) ? l.total_bytes : 0;
+    struct pxr_view_file f;
+    return lay_out(&f, frame, v) ? f.total_bytes : 0;
 }
 
-static enum pxr_err read_plain(struct layout *l, uint64_t off_bytes, uint8_t *dst, size_t n_bytes)
+const char *pxr_view_refusal(const struct pxr_archive_info *archive, enum pxr_view v)
 {
+    if ((unsigned)v >= PXR_N_VIEWS)
+        return "there is no such view";
+    const char *why = kinds[v]->refusal ? kinds[v]->refusal(archive) : NULL;
+    const struct pxr_frame_info any = pxr_view_any_frame(archive);
+    return why || pxr_view_bytes(&any, v) ? why : "the frames are too large for it";
+}
+
+static enum pxr_err read_head_and_rows(struct pxr_view_file *f, enum pxr_view v, uint64_t off_bytes,
+                                       uint8_t *dst, size_t n_bytes)
+{
+    uint8_t head[PXR_VIEW_HEAD_BYTES];
     size_t n = 0;
-    if (off_bytes < l->head_bytes) {
-        n = (size_t)pxr_min_u64(n_bytes, l->head_bytes - off_bytes);
-        memcpy(dst, l->head + off_bytes, n);
+    if (off_bytes < f->head_bytes) {
+        kinds[v]->store_head(f, head);
+        n = (size_t)pxr_min_u64(n_bytes, f->head_bytes - off_bytes);
+        memcpy(dst, head + off_bytes, n);
     }
     if (n == n_bytes)
         return PXR_OK;
-    return pxr_view_rows_read(&l->png.rows, off_bytes + n - l->head_bytes, dst + n, n_bytes - n);
+    return pxr_view_rows_read(&f->rows, off_bytes + n - f->head_bytes, dst + n, n_bytes - n);
 }
 
-static enum pxr_err take_scratch(struct layout *l, pxr_decoder *d)
+static enum pxr_err take_scratch(struct pxr_view_file *f, pxr_decoder *d)
 {
-    const size_t row_bytes = pxr_view_rows_scratch_bytes(&l->png.rows);
-    uint8_t *scratch = pxr_decoder_scratch(d, PXR_VIEW_PNG_PIECE_BYTES + row_bytes);
+    const size_t own_bytes = (size_t)pxr_round_up_u64(f->scratch_bytes, 64);
+    const size_t n_bytes = own_bytes + pxr_view_rows_scratch_bytes(&f->rows);
+    uint8_t *scratch = pxr_decoder_scratch(d, n_bytes);
     if (!scratch)
-        return pxr_fail_nomem(&d->diag, PXR_VIEW_PNG_PIECE_BYTES + row_bytes);
-    l->png.piece = scratch;
-    l->png.rows.one_row = scratch + PXR_VIEW_PNG_PIECE_BYTES;
-    l->png.rows.decoder = d;
+        return pxr_fail_nomem(&d->diag, n_bytes);
+    f->scratch = scratch;
+    f->rows.one_row = scratch + own_bytes;
+    f->rows.decoder = d;
     return PXR_OK;
 }
 
@@ -95,26 +98,26 @@ enum pxr_err pxr_view_read(pxr_decoder *d, uint64_t frame, enum pxr_view v, uint
 {
     struct pxr_diag *diag = &d->diag;
     struct pxr_frame_info info;
-    struct layout l;
+    struct pxr_view_file f;
     *got = 0;
     enum pxr_err e = pxr_frame_info(pxr_decoder_archive(d), frame, &info, diag);
     if (e == PXR_OK && (unsigned)v >= PXR_N_VIEWS)
         e = pxr_fail(diag, PXR_E_INVALID, "there is no view number %u", (unsigned)v);
-    if (e == PXR_OK && !lay_out(&l, &info, v)) {
-        e = pxr_fail(diag, PXR_E_LIMIT, "a frame of %u x %u is too large for the %s view",
-                     info.width_px, info.height_px, names[v]);
+    if (e == PXR_OK && !lay_out(&f, &info, v)) {
+        e = pxr_fail(diag, PXR_E_LIMIT, "a frame of %u x %u, %u bit, has no %s view", info.width_px,
+                     info.height_px, info.bits, pxr_view_name(v));
         pxr_diag_in_frame(diag, e, frame);
     }
-    if (e == PXR_OK && off_bytes >= l.total_bytes)
+    if (e == PXR_OK && off_bytes >= f.total_bytes)
         return PXR_OK;
     size_t n_bytes = 0;
     if (e == PXR_OK) {
-        n_bytes = (size_t)pxr_min_u64(dst_bytes, l.total_bytes - off_bytes);
-        e = take_scratch(&l, d);
+        n_bytes = (size_t)pxr_min_u64(dst_bytes, f.total_bytes - off_bytes);
+        e = take_scratch(&f, d);
     }
     if (e == PXR_OK)
-        e = v == PXR_VIEW_PNG ? pxr_view_png_read(&l.png, off_bytes, dst, n_bytes)
-                              : read_plain(&l, off_bytes, dst, n_bytes);
+        e = kinds[v]->read ? kinds[v]->read(&f, off_bytes, dst, n_bytes)
+                           : read_head_and_rows(&f, v, off_bytes, dst, n_bytes);
     if (e != PXR_OK) {
         memset(dst, 0, dst_bytes);
         return e;

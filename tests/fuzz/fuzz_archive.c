@@ -28,6 +28,20 @@ static void read_frame(pxr_archive *a, pxr_decoder *d, uint64_t frame, uint8_t *
         pxr_view_read(d, frame, (enum pxr_view)v, n / 3, dst, 100, &got);
         pxr_view_read(d, frame, (enum pxr_view)v, n - 5, dst, 100, &got);
     }
+    pxr_zarr_read(d, frame, pxr_zarr_n_stripes(&info) - 1, pxr_zarr_chunk_bytes(&info) / 2, dst, 100, &got);
+}
+
+static void read_stacks(const struct pxr_archive_info *info, pxr_decoder *d, uint8_t *dst)
+{
+    const struct pxr_frames choices[] = {{0, 1, info->n_frames}, {1, 2, info->n_frames / 2}};
+    size_t got;
+    for (int c = 0; c < 2; c++)
+        for (int s = 0; s < PXR_N_STACKS; s++) {
+            const uint64_t n = pxr_stack_bytes(info, &choices[c], (enum pxr_stack)s);
+            pxr_stack_read(d, &choices[c], (enum pxr_stack)s, 0, dst, 5000, &got);
+            pxr_stack_read(d, &choices[c], (enum pxr_stack)s, n / 2, dst, 100, &got);
+            pxr_stack_read(d, &choices[c], (enum pxr_stack)s, n - 5, dst, 100, &got);
+        }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *src, size_t n_bytes);
@@ -49,6 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *src, size_t n_bytes)
                 read_frame(a, d, i, dst, sizeof dst);
             if (info.n_frames)
                 read_frame(a, d, info.n_frames - 1, dst, sizeof dst);
+            read_stacks(&info, d, dst);
             pxr_decoder_free(d);
         }
         pxr_archive_close(a);

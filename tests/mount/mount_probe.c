@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What the mount tests cannot say in shell: mmap, random ranges by many threads, libspng. */
+ * What the mount tests cannot say in shell: mmap, random ranges by many threads, libspng, empty archives. */
 #include "bytes.h"
+#include "pixelrain.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -210,6 +211,19 @@ static int probe_spng(char **args)
 #endif
 }
 
+/* empty FILE.pxr: an archive without frames, which a recording begins with. */
+static int probe_empty(char **args)
+{
+    const struct pxr_write_opts o = {.width_px = 20, .height_px = 10, .bits = 8, .n_threads = 1};
+    struct pxr_diag diag;
+    pxr_writer *w;
+    char line[300];
+    if (pxr_writer_create(&w, args[0], &o, &diag) == PXR_OK && pxr_writer_finish(w, NULL, &diag) == PXR_OK)
+        return 0;
+    fprintf(stderr, "%s\n", pxr_diag_line(&diag, line, sizeof line));
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 2 ? argv[1] : "";
@@ -221,6 +235,8 @@ int main(int argc, char **argv)
         return probe_hold(argv + 2);
     if (!strcmp(what, "spng") && argc == 4)
         return probe_spng(argv + 2);
-    fprintf(stderr, "usage: mount_probe mmap|ranges|hold|spng ...\n");
+    if (!strcmp(what, "empty") && argc == 3)
+        return probe_empty(argv + 2);
+    fprintf(stderr, "usage: mount_probe mmap|ranges|hold|spng|empty ...\n");
     return 2;
 }

@@ -26,14 +26,19 @@ units=$(($(stat_of "$m" units_decoded) + $(stat_of "$m" units_prefetched)))
 [ "$(stat_of "$m" requests.read)" -ge 1 ] || fail "reads are not counted"
 
 # ---- listings
-[ "$(ls -A "$m")" = "$(printf '.pixelrain\ninfo.json\npgm\npng\nraw')" ] || fail "root: $(ls -A "$m")"
-for view in png pgm raw; do
-    diff <(ls "$m/$view") <(find "$dir" -name '*.pgm' -printf '%f\n' | sort | sed "s/pgm$/$view/") || fail "names of $view"
+names=".pixelrain info.json npy pgm png preview raw stack.ij.tif stack.npy stack.tif stack.y4m tif zarr "
+[ "$(ls -A "$m" | tr '\n' ' ')" = "$names" ] || fail "root: $(ls -A "$m")"
+for view in png pgm raw tif npy preview; do
+    diff <(ls "$m/$view") <(find "$dir" -name '*.pgm' -printf '%f\n' | sort | sed "s/pgm$/${view/preview/png}/") ||
+        fail "names of $view"
 done
 ls -laR "$m" >"$work/listing"
-[ "$(find "$m" -type f | wc -l)" = $((16 * 3 + 2)) ] || fail "find counts $(find "$m" -type f | wc -l)"
-[ "$(find "$m" -type d | wc -l)" = 5 ] || fail "find counts folders"
-[ "$(stat -c %h "$m")" = 6 ] || fail "links of the root"
+# Frames six times, four stacks, info and stats; of zarr two files and 16 frames of 8 stripes.
+n_files=$(find "$m" -type f | wc -l) n_folders=$(find "$m" -type d | wc -l)
+[ "$n_files" = $((16 * 6 + 4 + 2 + 2 + 16 * 8)) ] || fail "find counts $n_files files"
+[ "$n_folders" = $((1 + 6 + 1 + 1 + 16 + 16 * 8)) ] || fail "find counts $n_folders folders"
+[ "$(stat -c %h "$m")" = 10 ] || fail "links of the root"
+[ "$(stat -c %h "$m/zarr" "$m/zarr/3" "$m/zarr/3/7" | tr '\n' ' ')" = "18 10 2 " ] || fail "links of zarr"
 # What find and ls see as inode is what stat sees, also of "." and "..".
 while read -r inode path; do
     [ "$(stat -c %i "$path")" = "$inode" ] || fail "inode of $path"
@@ -112,10 +117,12 @@ assert libc.getxattr(frame.encode(), (p + 'maxval').encode(), None, 0) == 3
 s = os.statvfs(m)
 assert s.f_bfree == 0 and s.f_bavail == 0 and s.f_namemax == 255 and s.f_flag & os.ST_RDONLY
 assert abs(s.f_blocks * s.f_frsize - os.stat(archive).st_size) < 2 * s.f_frsize, s
-assert s.f_files == 16 * 3 + 4 and s.f_ffree == 0
+n_entries = 1 + sum(len(folders) + len(files) for _, folders, files in os.walk(m))
+assert s.f_files == n_entries and s.f_ffree == 0, (s.f_files, n_entries)
 info = json.load(open(m + '/info.json'))
 assert info['frames'] == 16 and info['width_px'] == 512 and info['bits'] == 8, info
-assert info['id'] == root[p + 'id'] and info['views'] == ['png', 'pgm', 'raw'], info
+assert info['id'] == root[p + 'id'] and info['views'][:3] == ['png', 'pgm', 'raw'], info
+assert info['views'][-1] == 'zarr' and info['absent'] == {}, info
 stats = json.load(open(m + '/.pixelrain/stats.json'))
 assert stats['requests_failed'] == 0, stats
 # The listing can be entered anywhere and read by many at once.

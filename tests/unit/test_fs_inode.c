@@ -8,18 +8,23 @@
 
 static struct pxr_fs_tree tree_of(uint64_t n_frames, bool is_single, bool is_nested)
 {
-    struct pxr_fs_tree t = {.n_frames = n_frames, .is_single = is_single, .is_nested = is_nested};
+    struct pxr_fs_tree t = {.frames = {0, 1, n_frames},
+                            .n_stripes = 3,
+                            .is_single = is_single,
+                            .is_nested = is_nested,
+                            .has_zarr = !is_single};
     t.n_views = is_single ? 1 : PXR_N_VIEWS;
     for (unsigned i = 0; i < t.n_views; i++)
         t.views[i] = is_single ? PXR_VIEW_PGM : (enum pxr_view)i;
+    t.n_stacks = is_single ? 0 : PXR_N_STACKS;
+    for (unsigned i = 0; i < t.n_stacks; i++)
+        t.stacks[i] = (enum pxr_stack)i;
     return t;
 }
 
 static bool is_same(struct pxr_node a, struct pxr_node b)
 {
-    return a.kind == b.kind && a.index == b.index &&
-           (a.view == b.view || (a.kind != PXR_NODE_FRAME && a.kind != PXR_NODE_FOLDER &&
-                                 a.kind != PXR_NODE_VIEW));
+    return a.kind == b.kind && a.index == b.index && a.view == b.view;
 }
 
 static const struct pxr_node root = {.kind = PXR_NODE_ROOT};
@@ -63,29 +68,84 @@ Test(fs_inode, every_child_is_found_again)
         }
 }
 
+Test(fs_inode, a_choice_of_frames_is_a_tree_as_well)
+{
+    for (unsigned variant = 0; variant < 4; variant++) {
+        struct pxr_fs_tree t = tree_of(2100, variant & 1, variant & 2);
+        t.frames = (struct pxr_frames){17, 5, 2100};
+        cr_assert_eq(check_folder(&t, root), 2100 * t.n_views, "variant %u", variant);
+    }
+    struct pxr_fs_tree t = tree_of(2100, false, true);
+    t.frames = (struct pxr_frames){17, 5, 2100};
+    const struct pxr_node view = {.kind = PXR_NODE_VIEW, .view = PXR_VIEW_RAW};
+    char name[PXR_NODE_NAME_BYTES];
+    cr_assert_str_eq(pxr_node_name(&t, pxr_node_child(&t, view, 2), name), "010017");
+    const struct pxr_node last = pxr_node_find(&t, view, "010017");
+    cr_assert(last.kind == PXR_NODE_FOLDER && last.index == 2);
+    cr_assert_eq(pxr_node_child(&t, last, 99).index, 17 + 5 * 2099);
+    cr_assert_eq(pxr_node_find(&t, view, "010016").kind, PXR_NODE_NONE);
+    cr_assert_eq(pxr_node_find(&t, view, "000000").kind, PXR_NODE_NONE);
+    cr_assert(pxr_node_holds_frame(&t, last, 17 + 5 * 2000));
+    cr_assert_not(pxr_node_holds_frame(&t, last, 18 + 5 * 2000));
+    /* The inode is that of the frame, whatever else is shown. */
+    const struct pxr_fs_tree all = tree_of(20000, false, true);
+    cr_assert_eq(pxr_node_ino(pxr_node_child(&t, last, 0)),
+                 pxr_node_ino(pxr_node_at(&all, 64 + 64 * (17 + 5 * 2000) + PXR_VIEW_RAW)));
+    cr_assert_eq(pxr_node_at(&t, 64 + 64 * 18).kind, PXR_NODE_NONE);
+    cr_assert_eq(pxr_node_at(&t, 64 + 64 * 16).kind, PXR_NODE_NONE);
+}
+
+Test(fs_inode, zarr_has_one_name_for_each_chunk)
+{
+    const struct pxr_fs_tree t = tree_of(12, false, false);
+    const struct pxr_node zarr = pxr_node_find(&t, root, "zarr");
+    cr_assert_eq(zarr.kind, PXR_NODE_ZARR);
+    cr_assert_eq(pxr_node_n_children(&t, zarr), 14);
+    cr_assert_eq(pxr_node_n_folders(&t, zarr), 12);
+    cr_assert_eq(pxr_node_find(&t, zarr, ".zarray").kind, PXR_NODE_ZARR_FILE);
+    static const char *const wrong[] = {"", "12", "01", "-1", "+1", " 1", "1 ", "0x1", ".zgroup",
+                                        "18446744073709551615", "18446744073709551614"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        cr_assert_eq(pxr_node_find(&t, zarr, wrong[i]).kind, PXR_NODE_NONE, "'%s'", wrong[i]);
+    const struct pxr_node frame = pxr_node_find(&t, zarr, "11"), stripe = pxr_node_find(&t, frame, "2");
+    cr_assert_eq(stripe.kind, PXR_NODE_ZARR_STRIPE);
+    cr_assert_eq(stripe.index, 11 * 3 + 2);
+    cr_assert_eq(pxr_node_find(&t, frame, "3").kind, PXR_NODE_NONE);
+    cr_assert_eq(pxr_node_find(&t, stripe, "0").kind, PXR_NODE_ZARR_CHUNK);
+    cr_assert_eq(pxr_node_find(&t, stripe, "1").kind, PXR_NODE_NONE);
+    cr_assert_eq(pxr_node_find(&t, root, "zar").kind, PXR_NODE_NONE);
+}
+
 Test(fs_inode, inodes_never_move)
 {
     /* Programs remember them across mounts. */
     cr_assert_eq(pxr_node_ino(root), 1);
     cr_assert_eq(pxr_node_ino((struct pxr_node){.kind = PXR_NODE_STATS}), 4);
-    cr_assert_eq(pxr_node_ino((struct pxr_node){PXR_NODE_VIEW, PXR_VIEW_RAW, 0}), 10);
-    cr_assert_eq(pxr_node_ino((struct pxr_node){PXR_NODE_FRAME, PXR_VIEW_PNG, 0}), 16);
-    cr_assert_eq(pxr_node_ino((struct pxr_node){PXR_NODE_FRAME, PXR_VIEW_RAW, 1000000}), 16000018);
-    cr_assert_eq(pxr_node_ino((struct pxr_node){PXR_NODE_FOLDER, PXR_VIEW_PNG, 1}), 40);
+    cr_assert_eq(pxr_node_ino((struct pxr_node){.kind = PXR_NODE_STACK, .index = PXR_STACK_TIF}), 9);
+    cr_assert_eq(pxr_node_ino((struct pxr_node){PXR_NODE_VIEW, PXR_VIEW_RAW, 0}), 18);
+    cr_assert_eq(pxr_node_ino((struct pxr_node){PXR_NODE_FRAME, PXR_VIEW_PNG, 0}), 64);
+    cr_assert_eq(pxr_node_ino((struct pxr_node){PXR_NODE_FRAME, PXR_VIEW_RAW, 1000000}), 64000066);
+    cr_assert_eq(pxr_node_ino((struct pxr_node){PXR_NODE_FOLDER, PXR_VIEW_PNG, 1}), 64 + 64 + 24);
+    cr_assert_eq(pxr_node_ino((struct pxr_node){.kind = PXR_NODE_ZARR_CHUNK, .index = 2}), 64 + 128 + 50);
 }
 
 Test(fs_inode, inodes_outside_the_tree_are_none)
 {
     const struct pxr_fs_tree t = tree_of(10, false, false);
-    static const uint64_t wrong[] = {0,   5,   7,   11,  15,         16 + 3,     16 + 8,
-                                     16 + 16 * 10, 16 + 16 * 9 + 15, UINT64_MAX, (uint64_t)1 << 63};
+    static const uint64_t wrong[] = {0, 8 + PXR_N_STACKS, 16 + PXR_N_VIEWS, 16 + 23, 63,
+                                     64 + PXR_N_VIEWS, 64 + 24, 64 + 51, 64 + 63, 64 + 64 * 10,
+                                     64 + 64 * 10 + 48, 64 + 64 * 30 + 49, 64 + 64 * 30 + 50,
+                                     UINT64_MAX, (uint64_t)1 << 63};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         cr_assert_eq(pxr_node_at(&t, wrong[i]).kind, PXR_NODE_NONE, "inode %" PRIu64, wrong[i]);
-    cr_assert_eq(pxr_node_at(&t, 16 + 16 * 9 + 2).kind, PXR_NODE_FRAME);
+    cr_assert_eq(pxr_node_at(&t, 64 + 64 * 9 + 2).kind, PXR_NODE_FRAME);
+    cr_assert_eq(pxr_node_at(&t, 64 + 64 * 29 + 50).kind, PXR_NODE_ZARR_CHUNK);
     const struct pxr_fs_tree single = tree_of(10, true, false);
-    cr_assert_eq(pxr_node_at(&single, 8).kind, PXR_NODE_NONE, "no folder for the only view");
-    cr_assert_eq(pxr_node_at(&single, 16).kind, PXR_NODE_NONE, "png is not shown");
-    cr_assert_eq(pxr_node_at(&single, 17).kind, PXR_NODE_FRAME);
+    static const uint64_t not_single[] = {5, 6, 7, 8, 16, 17, 64, 64 + 48, 64 + 49, 64 + 50};
+    for (size_t i = 0; i < sizeof not_single / sizeof not_single[0]; i++)
+        cr_assert_eq(pxr_node_at(&single, not_single[i]).kind, PXR_NODE_NONE, "inode %" PRIu64,
+                     not_single[i]);
+    cr_assert_eq(pxr_node_at(&single, 65).kind, PXR_NODE_FRAME);
 }
 
 Test(fs_inode, single_view_lists_frames_only_but_knows_the_service_folder)

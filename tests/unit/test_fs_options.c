@@ -50,7 +50,11 @@ Test(fs_options, defaults)
     cr_assert_str_eq(o.mount_point, "dir");
     cr_assert(!o.is_foreground && !o.is_verbose && !o.is_single && !o.is_nested);
     cr_assert(!o.allows_others);
-    cr_assert_eq(o.n_views, 3);
+    cr_assert_eq(o.n_views, PXR_N_VIEWS);
+    cr_assert_eq(o.n_stacks, PXR_N_STACKS);
+    cr_assert(o.has_zarr && !o.names_views && !o.is_debug && !o.is_fastopen && !o.skips_unit_hashes);
+    cr_assert(!o.sets_readahead && !o.frames[0] && !o.idle_timeout_s && o.notify_fd == -1);
+    cr_assert_eq(o.prefetch_frames, 0);
     cr_assert_eq(o.views[0], PXR_VIEW_PNG);
     cr_assert_eq(o.views[2], PXR_VIEW_RAW);
     cr_assert_eq(o.cache_bytes, 0);
@@ -59,7 +63,7 @@ Test(fs_options, defaults)
     cr_assert(o.max_threads >= 2 && o.max_threads <= 4);
     cr_assert_eq(o.uid, getuid());
     cr_assert_eq(o.gid, getgid());
-    cr_assert_eq(o.umask, 0);
+    cr_assert(o.file_mask == 0 && o.folder_mask == 0);
 }
 
 Test(fs_options, stand_anywhere)
@@ -109,6 +113,14 @@ Test(fs_options, views_are_checked_and_counted_once)
     cr_assert_not(o.is_single);
     o = parsed("a d -o view=png,views=pgm");
     cr_assert(!o.is_single && o.n_views == 1 && o.views[0] == PXR_VIEW_PGM);
+    o = parsed("a d -o views=stack.tif:zarr:npy:stack.npy:stack.tif");
+    cr_assert(o.names_views && o.has_zarr && o.n_views == 1 && o.views[0] == PXR_VIEW_NPY);
+    cr_assert(o.n_stacks == 2 && o.stacks[0] == PXR_STACK_TIF && o.stacks[1] == PXR_STACK_NPY);
+    o = parsed("a d -o view=preview");
+    cr_assert(o.is_single && !o.has_zarr && !o.n_stacks && o.n_views == 1);
+    check_refused("a d -o view=stack.npy", "'stack.npy'");
+    check_refused("a d -o view=zarr", "preview");
+    check_refused("a d -o views=stack", "stack.ij.tif");
     check_refused("a d -o view=jpeg", "'jpeg'");
     check_refused("a d -o view=", "view");
     check_refused("a d -o views=png:", "views");
@@ -127,7 +139,7 @@ Test(fs_options, numbers_are_bounded)
     cr_assert_eq(o.readahead_bytes, 1u << 20);
     cr_assert_eq(o.uid, 1000);
     cr_assert_eq(o.gid, 4294967294u);
-    cr_assert_eq(o.umask, 0277);
+    cr_assert(o.file_mask == 0277 && o.folder_mask == 0277);
     cr_assert(o.is_nested && o.allows_others);
     static const char *const wrong[] = {
         "cache=0",         "cache=",       "cache=12Q",      "cache=-1", "cache=99999999999999999999",
@@ -141,6 +153,40 @@ Test(fs_options, numbers_are_bounded)
         snprintf(name, sizeof name, "%.*s", (int)strcspn(wrong[i], "="), wrong[i]);
         check_refused(line, name);
     }
+}
+
+Test(fs_options, choices_of_how_to_serve)
+{
+    struct pxr_mount_options o = parsed("a d -o frames=10:20:3,prefetch=7,verify=off,fastopen,"
+                                        "idle_timeout=90,notify_fd=1,fmask=133,dmask=022");
+    cr_assert_str_eq(o.frames, "10:20:3");
+    cr_assert_eq(o.prefetch_frames, 7);
+    cr_assert(o.skips_unit_hashes && o.is_fastopen && o.idle_timeout_s == 90 && o.notify_fd == 1);
+    cr_assert(o.file_mask == 0133 && o.folder_mask == 022);
+    o = parsed("a d -o verify=off,verify=unit,prefetch=0,readahead=4K,fmask=7,umask=077");
+    cr_assert(!o.skips_unit_hashes && o.prefetch_frames == PXR_NONE && o.sets_readahead);
+    cr_assert(o.file_mask == 077 && o.folder_mask == 077);
+    static const char *const wrong[] = {
+        "frames=a",       "frames=",       "frames=1:2:0",   "frames=1:2:3:4", "prefetch=-1",
+        "prefetch=",      "verify=",       "verify=all",     "verify=on",      "fastopen=1",
+        "allow_other=1",  "idle_timeout=", "idle_timeout=x", "notify_fd=999",  "notify_fd=0",
+        "notify_fd=-1",   "fmask=8",       "dmask=1000",     "fmask=",         "dmask",
+        "frames=00000000000000000000000000000000000000000000000000000000000000000000000000000000000000:1",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char line[160], name[20];
+        snprintf(line, sizeof line, "a d -o %s", wrong[i]);
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(wrong[i], "="), wrong[i]);
+        check_refused(line, name);
+    }
+}
+
+Test(fs_options, one_thread_unless_said_otherwise)
+{
+    cr_assert_eq(parsed("-s a d").max_threads, 1);
+    cr_assert_eq(parsed("a d -s -o max_threads=3").max_threads, 3);
+    const struct pxr_mount_options o = parsed("-d a d");
+    cr_assert(o.is_debug && o.is_foreground);
 }
 
 Test(fs_options, long_ones_do_not_overflow)

@@ -1,93 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Views: their bytes are pinned, any range equals a slice of the whole, libpng reads the png. */
-#include "alloc.h"
-#include "bytes.h"
-#include "checksum.h"
-#include "pixelrain.h"
+#include "test_view_support.h"
 #include "view_rows.h"
 
-#include <criterion/criterion.h>
 #include <inttypes.h>
 #include <png.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
-
-struct shape {
-    uint32_t width_px, height_px;
-    uint8_t bits, sbit;
-    uint16_t maxval; /* 0: 2^bits - 1 */
-};
-
-/* One archive of two frames: frame 0 is all zero, frame 1 is the picture under test. */
-struct bench {
-    struct shape shape;
-    char path[64];
-    uint8_t *pixels;
-    size_t pixel_bytes;
-    struct pxr_frame_info info;
-    pxr_archive *archive;
-    pxr_decoder *decoder;
-};
-
-static uint64_t next_random(uint64_t *state)
-{
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    return *state >> 33;
-}
-
-/* The same picture on every machine: a ramp with noise, and the largest sample in the last place. */
-static void draw(const struct shape *s, uint8_t *pixels)
-{
-    const uint32_t maxval = s->maxval ? s->maxval : (1u << s->bits) - 1;
-    const size_t n = (size_t)s->width_px * s->height_px;
-    uint64_t state = 12345;
-    for (size_t i = 0; i < n; i++) {
-        const uint32_t v = i + 1 == n ? maxval
-                                      : (uint32_t)((i * 3 + next_random(&state) % 29) % (maxval + 1));
-        if (s->bits == 8) {
-            pixels[i] = (uint8_t)v;
-        } else {
-            const uint16_t v16 = (uint16_t)v;
-            memcpy(pixels + 2 * i, &v16, 2);
-        }
-    }
-}
-
-static void set_up(struct bench *b, struct shape s)
-{
-    static unsigned number;
-    struct pxr_diag diag;
-    pxr_writer *w;
-    *b = (struct bench){.shape = s};
-    b->pixel_bytes = (size_t)s.width_px * s.height_px * (s.bits / 8u);
-    b->pixels = pxr_alloc_zero(1, b->pixel_bytes);
-    snprintf(b->path, sizeof b->path, "/tmp/pxr-view-%d-%u.pxr", (int)getpid(), number++);
-    const struct pxr_write_opts o = {.width_px = s.width_px,
-                                     .height_px = s.height_px,
-                                     .bits = s.bits,
-                                     .n_threads = 1,
-                                     .overwrite = true};
-    cr_assert_eq(pxr_writer_create(&w, b->path, &o, &diag), PXR_OK);
-    struct pxr_frame_in in = {.pixels = b->pixels, .name = "zero"};
-    cr_assert_eq(pxr_writer_add(w, &in), PXR_OK);
-    draw(&s, b->pixels);
-    in = (struct pxr_frame_in){
-        .pixels = b->pixels, .name = "picture", .maxval = s.maxval, .sbit = s.sbit};
-    cr_assert_eq(pxr_writer_add(w, &in), PXR_OK);
-    cr_assert_eq(pxr_writer_finish(w, NULL, &diag), PXR_OK);
-    cr_assert_eq(pxr_archive_open(&b->archive, b->path, NULL, &diag), PXR_OK);
-    cr_assert_eq(pxr_frame_info(b->archive, 1, &b->info, &diag), PXR_OK);
-    cr_assert_eq(pxr_decoder_new(&b->decoder, b->archive), PXR_OK);
-}
-
-static void tear_down(struct bench *b)
-{
-    pxr_decoder_free(b->decoder);
-    pxr_archive_close(b->archive);
-    unlink(b->path);
-    pxr_free(b->pixels);
-}
 
 /* The whole view, read at once; freed with pxr_free. */
 static uint8_t *read_whole(const struct bench *b, enum pxr_view v, size_t *n_bytes)
@@ -160,6 +78,31 @@ Test(view, bytes_never_change)
         {{17, 200, 16, 0, 200}, PXR_VIEW_PNG, 7131, 0xa35a0add},
         {{17, 200, 16, 0, 200}, PXR_VIEW_PGM, 3414, 0x2aa5f9dc},
         {{17, 200, 16, 0, 200}, PXR_VIEW_RAW, 6800, 0x0bd18910},
+        {{1, 1, 8, 0, 0}, PXR_VIEW_TIF, 257, 0xf97ff4d5},
+        {{1, 1, 8, 0, 0}, PXR_VIEW_NPY, 129, 0xea87b901},
+        {{1, 1, 8, 0, 0}, PXR_VIEW_PREVIEW, 70, 0x62d13a39},
+        {{1, 1, 16, 0, 0}, PXR_VIEW_TIF, 258, 0x511504fb},
+        {{1, 1, 16, 0, 0}, PXR_VIEW_NPY, 130, 0x7354194f},
+        {{1, 1, 16, 0, 0}, PXR_VIEW_PREVIEW, 70, 0x62d13a39},
+        {{5, 3, 8, 0, 0}, PXR_VIEW_TIF, 271, 0x049230ec},
+        {{5, 3, 8, 0, 0}, PXR_VIEW_NPY, 143, 0xaefc143f},
+        {{5, 3, 8, 0, 0}, PXR_VIEW_PREVIEW, 70, 0x50be471d},
+        {{5, 3, 8, 4, 15}, PXR_VIEW_TIF, 271, 0xad962014},
+        {{5, 3, 8, 4, 15}, PXR_VIEW_NPY, 143, 0x07f804c7},
+        {{5, 3, 8, 4, 15}, PXR_VIEW_PREVIEW, 70, 0xb811fef1},
+        {{7, 63, 16, 12, 4095}, PXR_VIEW_TIF, 1138, 0x5846cb7d},
+        {{7, 63, 16, 12, 4095}, PXR_VIEW_NPY, 1010, 0x194762d1},
+        {{7, 63, 16, 12, 4095}, PXR_VIEW_PREVIEW, 84, 0x0f8577d3},
+        {{7, 65, 8, 0, 0}, PXR_VIEW_TIF, 711, 0x368d8a6a},
+        {{7, 65, 8, 0, 0}, PXR_VIEW_NPY, 583, 0xf8a7db7e},
+        {{7, 65, 8, 0, 0}, PXR_VIEW_PREVIEW, 86, 0x4c204081},
+        {{19, 128, 16, 0, 1000}, PXR_VIEW_TIF, 5120, 0x53780fe8},
+        {{19, 128, 16, 0, 1000}, PXR_VIEW_NPY, 4992, 0x144b93ea},
+        {{19, 128, 16, 0, 1000}, PXR_VIEW_PREVIEW, 132, 0x99ae44ee},
+        {{1023, 65, 8, 0, 0}, PXR_VIEW_TIF, 66751, 0x9e2d5bda},
+        {{1023, 65, 8, 0, 0}, PXR_VIEW_NPY, 66623, 0xb2fbacf8},
+        {{1023, 65, 8, 0, 0}, PXR_VIEW_PREVIEW, 1229, 0xe626de4d},
+        {{2100, 2000, 8, 0, 0}, PXR_VIEW_PREVIEW, 66073, 0x494b072a},
     };
     for (size_t i = 0; i < sizeof golden / sizeof golden[0]; i++) {
         struct bench b;
@@ -405,6 +348,40 @@ Test(view, errors_leave_zeros)
     tear_down(&b);
 }
 
+Test(view, an_archive_says_which_views_it_has_not)
+{
+    struct pxr_archive_info a = {.width_px = 640, .height_px = 480, .bits = 16};
+    for (unsigned v = 0; v < PXR_N_VIEWS; v++)
+        cr_assert_null(pxr_view_refusal(&a, (enum pxr_view)v), "%s", pxr_view_name((enum pxr_view)v));
+    a.width_px = a.height_px = 50000;
+    cr_assert_not_null(pxr_view_refusal(&a, PXR_VIEW_TIF));
+    cr_assert_null(pxr_view_refusal(&a, PXR_VIEW_NPY));
+    cr_assert_not_null(pxr_view_refusal(&a, PXR_N_VIEWS));
+}
+
+Test(view, a_preview_is_the_mean_of_tiles)
+{
+    /* 9 x 9: one tile of 64 samples and three at the edges; white is maxval. */
+    struct bench b;
+    size_t n_bytes;
+    set_up(&b, (struct shape){9, 9, 16, 0, 1000});
+    uint64_t sums[4] = {0}, n_px[4] = {64, 8, 8, 1};
+    for (unsigned y = 0; y < 9; y++)
+        for (unsigned x = 0; x < 9; x++) {
+            uint16_t v;
+            memcpy(&v, b.pixels + 2 * (y * 9 + x), 2);
+            sums[(y == 8) * 2 + (x == 8)] += v;
+        }
+    uint8_t *whole = read_whole(&b, PXR_VIEW_PREVIEW, &n_bytes);
+    /* Signature, IHDR, 8 of the chunk, 2 of zlib, 5 of the block; then filter byte and two samples, twice. */
+    const uint8_t *rows = whole + 8 + 25 + 8 + 2 + 5;
+    for (unsigned t = 0; t < 4; t++)
+        cr_assert_eq(rows[t / 2 * 3 + 1 + t % 2],
+                     (255 * sums[t] + n_px[t] * 1000 / 2) / (n_px[t] * 1000), "tile %u", t);
+    pxr_free(whole);
+    tear_down(&b);
+}
+
 Test(view, narrowing_refuses_a_sample_that_does_not_fit)
 {
     /* A writer refuses samples above maxval, so tell the rows that a 16-bit frame has one-byte ones. */
@@ -429,6 +406,7 @@ Test(view, sizes_too_large_for_the_format_are_zero)
         .width_px = UINT32_MAX, .height_px = 1, .bits = 8, .significant_bits = 8, .maxval = 255};
     cr_assert_eq(pxr_view_bytes(&f, PXR_VIEW_PNG), 0);
     cr_assert_eq(pxr_view_bytes(&f, PXR_VIEW_RAW), UINT32_MAX);
+    cr_assert_eq(pxr_view_bytes(&f, PXR_VIEW_TIF), 0, "offsets of a TIFF have 32 bits");
     f.width_px = 1u << 26;
     f.height_px = 64; /* one band of more than 2^31 bytes */
     cr_assert_eq(pxr_view_bytes(&f, PXR_VIEW_PNG), 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Frames chosen on the command line. */
+ * Frames chosen by a person: A:B:S. */
 #include "frame_range.h"
 
 #include "bytes.h"
@@ -38,13 +38,14 @@ static bool parse_text(struct pxr_frame_range *r, const char *text)
 }
 
 enum pxr_err pxr_frame_range_parse(struct pxr_frame_range *out, const char *text, uint64_t n_frames,
-                                   struct pxr_diag *diag)
+                                   const char *option, struct pxr_diag *diag)
 {
     *out = (struct pxr_frame_range){.first = 0, .end = n_frames, .step = 1};
     if (!text)
         return PXR_OK;
     if (!parse_text(out, text))
-        return pxr_fail(diag, PXR_E_INVALID, "--frames wants A:B, A:B:STEP or N, not '%s'", text);
+        return pxr_fail(diag, PXR_E_INVALID, "%s wants A:B, A:B:STEP or N, not '%.100s'", option,
+                        text);
     out->end = pxr_min_u64(out->end, n_frames);
     if (out->first >= out->end)
         return pxr_fail(diag, PXR_E_RANGE,
