@@ -53,7 +53,7 @@ struct pack {
 static size_t stem_bytes(const char *name)
 {
     static const char *const extensions[] = {".png", ".pgm", ".pnm", ".ppm", ".pbm",
-                                             ".y4m", ".raw", ".bin", ".dat"};
+                                             ".y4m", ".npy", ".raw", ".bin", ".dat"};
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot && dot > name && i < sizeof extensions / sizeof extensions[0]; i++)
         if (!strcasecmp(dot, extensions[i]))
@@ -497,7 +497,7 @@ const struct pxr_cli_command pxr_cmd_pack = {
     .operands = "[OPTION]... INPUT... -o FILE.pxr",
     .summary = "Make an archive of images.",
     .details =
-        "An INPUT is an image (PNG, PNM), a file or pipe of many (PNM, Y4M, --raw), '-' for\n"
+        "An INPUT is an image (PNG, PNM, NPY), a file or pipe of many (PNM, Y4M, NPY, --raw), '-' for\n"
         "standard input, or a folder, whose images are taken in natural order: 9 before 10.\n"
         "All frames have the size and depth of the first one; samples are never scaled.",
     .run = run,

@@ -79,7 +79,8 @@ static const char *label(const char *path)
  * a folder may be there for other reasons. */
 static bool has_image_name(const char *path)
 {
-    static const char *const extensions[] = {".png", ".pgm", ".pnm", ".ppm", ".pbm", ".y4m"};
+    static const char *const extensions[] = {".png", ".pgm", ".pnm", ".ppm",
+                                             ".pbm", ".y4m", ".npy"};
     const char *dot = strrchr(path, '.');
     for (size_t i = 0; dot && i < sizeof extensions / sizeof extensions[0]; i++)
         if (!strcasecmp(dot, extensions[i]))
@@ -111,7 +112,7 @@ static enum pxr_err open_input(const struct pxr_feed *feed, size_t item, const c
     if (!*head_bytes)
         return pxr_fail_at(diag, PXR_E_TRUNCATED, 0, "is empty");
     return pxr_fail_at(diag, PXR_E_NOTPXR, 0,
-                       "begins like no PNG, PNM or Y4M file; --raw describes headerless samples");
+                       "begins like no PNG, PNM, Y4M or NPY file; --raw describes headerless samples");
 }
 
 static void close_input(int fd)

@@ -34,6 +34,8 @@ enum pxr_image_format pxr_image_detect(const uint8_t *head, size_t head_bytes)
         return PXR_IMAGE_PNG;
     if (begins_like(head, head_bytes, "YUV4MPEG2", 9))
         return PXR_IMAGE_Y4M;
+    if (begins_like(head, head_bytes, "\x93NUMPY", 6))
+        return PXR_IMAGE_NPY;
     return begins_like_pnm(head, head_bytes) ? PXR_IMAGE_PNM : PXR_IMAGE_UNKNOWN;
 }
 
@@ -48,10 +50,12 @@ static enum pxr_err dispatch(struct pxr_import *im, enum pxr_image_format format
         return pxr_y4m_read(im);
     case PXR_IMAGE_RAW:
         return pxr_raw_read(im);
+    case PXR_IMAGE_NPY:
+        return pxr_npy_read(im);
     case PXR_IMAGE_UNKNOWN:
         break;
     }
-    return pxr_fail_at(im->diag, PXR_E_NOTPXR, 0, "begins like no PNG, PNM or Y4M file");
+    return pxr_fail_at(im->diag, PXR_E_NOTPXR, 0, "begins like no PNG, PNM, Y4M or NPY file");
 }
 
 enum pxr_err pxr_image_read(int fd, const uint8_t *head, size_t head_bytes,

@@ -10,6 +10,7 @@ enum pxr_image_format {
     PXR_IMAGE_PNG, /* any number of files one behind the other, as ffmpeg's image2pipe writes */
     PXR_IMAGE_PNM, /* P1..P6, any number of pictures one behind the other */
     PXR_IMAGE_Y4M,
+    PXR_IMAGE_NPY, /* any number of arrays one behind the other           */
     PXR_IMAGE_RAW, /* headerless; described by struct pxr_image_opts      */
 };
 
@@ -20,7 +21,7 @@ struct pxr_image {
     uint32_t width_px, height_px;
     uint8_t bits;    /* container: 8 or 16                                                      */
     uint8_t sbit;    /* sBIT of a PNG, or its depth where it is 1, 2 or 4; 1 of P1, P4; else 0  */
-    uint16_t maxval; /* of a PNM (P1, P4: 255); 2^bits - 1 of a PNG; 2^N - 1 of N-bit raw, Y4M;
+    uint16_t maxval; /* of a PNM (P1, P4: 255); 2^bits - 1 of PNG, NPY; 2^N - 1 of N-bit raw, Y4M;
                         no sample exceeds it                                                    */
     const void *pixels; /* native byte order */
     size_t stride_bytes;

@@ -23,6 +23,7 @@ enum pxr_err pxr_png_read(struct pxr_import *im);
 enum pxr_err pxr_pnm_read(struct pxr_import *im);
 enum pxr_err pxr_y4m_read(struct pxr_import *im);
 enum pxr_err pxr_raw_read(struct pxr_import *im);
+enum pxr_err pxr_npy_read(struct pxr_import *im);
 
 /* Refuse what cannot be a picture (CORRUPT) or is beyond max_frame_px (LIMIT). off_bytes: of the
  * declaration.  After PXR_OK both fit 32 bits and their product times 16 fits 64. */
