@@ -23,6 +23,7 @@ struct pxr_image {
     uint8_t sbit;    /* sBIT of a PNG, or its depth where it is 1, 2 or 4; 1 of P1, P4; else 0  */
     uint16_t maxval; /* of a PNM (P1, P4: 255); 2^bits - 1 of PNG, NPY; 2^N - 1 of N-bit raw, Y4M;
                         no sample exceeds it                                                    */
+    uint8_t n_channels; /* 1 unless channels are kept: then 2: gray, alpha; 3: RGB; 4: RGB, alpha; interleaved */
     const void *pixels; /* native byte order */
     size_t stride_bytes;
     uint64_t number; /* within its input, from 0 */
@@ -36,6 +37,7 @@ struct pxr_image_opts {
     uint64_t max_file_bytes; /* of one PNG; 0: 4 GiB */
     bool luma; /* turn colour into luma: (2126 R + 7152 G + 722 B + 5000) / 10000, rounded down
                   (Rec. 709 weights); Y4M: take the Y plane as it is */
+    bool keep_channels; /* hand colour and transparency on as they are: PNG, PNM.  A palette becomes RGB, alpha */
     /* raw: */
     uint32_t raw_width_px, raw_height_px;
     uint8_t raw_bits; /* 1..16: significant bits; the container is 8 up to 8, else 16 */

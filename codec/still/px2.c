@@ -200,3 +200,9 @@ enum pxr_err pxr_px2_begin(struct pxr_stream_format *s, const struct pxr_px2_hea
     *s = format_of(&again);
     return header->has_mask ? pxr_px2_mask_put(s, mask, dst, diag) : PXR_OK;
 }
+
+void pxr_px2_set_frames(uint8_t *file, uint32_t n_frames)
+{
+    file[AT_FLAGS] |= FLAG_ANIMATION;
+    pxr_store_u32be(file + AT_FRAMES, n_frames);
+}

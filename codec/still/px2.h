@@ -47,5 +47,7 @@ enum pxr_err pxr_px2_open(struct pxr_stream_reader *r, const uint8_t *src, size_
  * header says contradicts itself. */
 enum pxr_err pxr_px2_begin(struct pxr_stream_format *s, const struct pxr_px2_header *header, const uint8_t *mask,
                            struct pxr_buffer *dst, struct pxr_diag *diag);
+/* Make the header of a file that was begun as one frame say that it is an animation: for who counts as he writes. */
+void pxr_px2_set_frames(uint8_t *file, uint32_t n_frames);
 
 #endif

@@ -122,6 +122,7 @@ enum pxr_err pxr_pxs_open(struct pxr_stream_reader *r, const uint8_t *src, size_
     r->format = format_of(found, opts->digits, (uint32_t)sides[0], (uint32_t)sides[1]);
     r->in = (struct pxr_token_reader){src, n_bytes, header_bytes * 8u};
     r->is_progressive = opts->is_progressive;
+    r->wants_whole_tokens = opts->wants_whole_tokens;
     return pxr_stream_reader_begin(r, diag);
 }
 

@@ -20,6 +20,7 @@ struct pxr_pxs_opts {
     enum pxr_stream_digits digits; /* which the file does not say */
     uint32_t side_px;              /* of a layout without a header; 0: from the file's length */
     bool is_progressive;           /* read a file that was cut as far as it goes */
+    bool wants_whole_tokens;       /* but refuse one that was cut within a pixel or behind a frame separator */
     uint64_t max_px;               /* 0: PXR_STREAM_MAX_PX */
 };
 

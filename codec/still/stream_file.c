@@ -25,8 +25,8 @@ enum pxr_err pxr_stream_check_size(uint64_t width_px, uint64_t height_px, uint64
         return pxr_fail_at(diag, PXR_E_CORRUPT, off_bytes, "a picture of %llux%llu pixels", (unsigned long long)width_px,
                            (unsigned long long)height_px);
     if (longer > PXR_STREAM_MAX_SIDE_PX)
-        return pxr_fail_field(diag, PXR_E_LIMIT, off_bytes, "side", PXR_STREAM_MAX_SIDE_PX, longer,
-                              "the picture is larger than the limit");
+        return pxr_fail_field(diag, PXR_E_CORRUPT, off_bytes, "side", PXR_STREAM_MAX_SIDE_PX, longer,
+                              "no side is as long as this");
     if (width_px * height_px > max_px)
         return pxr_fail_field(diag, PXR_E_LIMIT, off_bytes, "pixels", max_px, width_px * height_px,
                               "the picture is larger than the limit");
@@ -74,7 +74,7 @@ static enum pxr_err fail_cut(const struct pxr_stream_reader *r, const char *fiel
                              struct pxr_diag *diag)
 {
     return pxr_fail_field(diag, PXR_E_TRUNCATED, r->in.n_bytes, field, expected, found,
-                          "the file ends within frame %llu", (unsigned long long)r->frame);
+                          "the file ends within a frame");
 }
 
 /* The fewest bytes that a frame can have. */
@@ -154,7 +154,7 @@ static enum pxr_err find_frame(struct pxr_stream_reader *r, bool *is_there, stru
         if (!pxr_tokens_take_separator(&s->form, &r->in))
             return pxr_fail_at(diag, PXR_E_CORRUPT, off, "what follows frame %llu is not a frame separator",
                                (unsigned long long)(r->frame - 1));
-        if (!bytes_left(&r->in) && !r->is_progressive)
+        if (!bytes_left(&r->in) && (!r->is_progressive || r->wants_whole_tokens))
             return pxr_fail_at(diag, PXR_E_CORRUPT, off, "no frame follows the last frame separator");
     }
     *is_there = bytes_left(&r->in) > 0;
@@ -172,6 +172,8 @@ static enum pxr_err finish_frame(struct pxr_stream_reader *r, void *pixels, uint
     const struct pxr_stream_format *const s = &r->format;
     if (end_address != PXR_NONE && !r->is_progressive)
         return fail_cut(r, "pixels", pxr_stream_n_px(&s->order), pxr_stream_rank(&s->order, end_address), diag);
+    if (end_address != PXR_NONE && r->wants_whole_tokens && bytes_left(&r->in))
+        return pxr_fail_at(diag, PXR_E_TRUNCATED, r->in.n_bytes, "the file ends within a pixel");
     if (end_address != PXR_NONE)
         *n_missing = pxr_stream_paint(&s->order, s->mask, r->covered, end_address, pixels, pxr_token_px_bytes(&s->form));
     if (*n_missing && !r->frame && *n_missing == s->n_px)
@@ -215,7 +217,8 @@ enum pxr_err pxr_stream_reader_next(struct pxr_stream_reader *r, void *pixels, b
         *has_frame = false;
         *n_missing = 0;
         r->has_ended = true;
-        pxr_diag_in_frame(diag, e, r->frame);
+        if (r->frame)
+            pxr_diag_in_frame(diag, e, r->frame);
     }
     return e;
 }

@@ -20,8 +20,8 @@ void pxr_stream_format_fini(struct pxr_stream_format *s);
 size_t pxr_stream_frame_bytes(const struct pxr_stream_format *s);
 
 #define PXR_STREAM_MAX_PX ((uint64_t)1 << 28)
-/* Refuse sides that are no picture (CORRUPT) or beyond the limit (LIMIT; max_px 0: PXR_STREAM_MAX_PX).  off_bytes: of
- * the width in the file. */
+/* Refuse sides that the format does not have (CORRUPT) and more pixels than max_px (LIMIT; 0: PXR_STREAM_MAX_PX).
+ * off_bytes: of the width in the file. */
 enum pxr_err pxr_stream_check_size(uint64_t width_px, uint64_t height_px, uint64_t max_px, uint64_t off_bytes,
                                    struct pxr_diag *diag);
 
@@ -31,6 +31,7 @@ struct pxr_stream_reader {
     struct pxr_stream_format format;
     struct pxr_token_reader in; /* borrows the file's bytes */
     bool is_progressive;        /* a file that was cut is read as far as it goes */
+    bool wants_whole_tokens;    /* but not one that was cut within a pixel or behind a separator */
     uint8_t *covered;           /* owned; NULL without finality */
     uint64_t frame;             /* number of the next frame */
     bool has_ended;

@@ -383,6 +383,15 @@ Test(still_stream, cuts_of_any_form_are_read_or_refused)
     }
 }
 
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static int n_allowed;
+static bool allow_some(size_t n_bytes)
+{
+    (void)n_bytes;
+    return n_allowed-- > 0;
+}
+
 /* ---- refusals -------------------------------------------------------------------------------- */
 
 static void expect_header_refused(size_t at, uint8_t value, enum pxr_err expected, const char *text)
@@ -403,7 +412,7 @@ Test(still_stream, px2_headers_that_make_no_sense_are_refused)
     expect_header_refused(0, 'P', PXR_E_NOTPXR, "signature");
     expect_header_refused(5, '\r', PXR_E_NOTPXR, "as by a transfer as text");
     expect_header_refused(11, 0, PXR_E_CORRUPT, "0x4");
-    expect_header_refused(9, 0xFF, PXR_E_LIMIT, "larger than the limit");
+    expect_header_refused(9, 0xFF, PXR_E_CORRUPT, "no side is as long");
     expect_header_refused(16, 2, PXR_E_UNSUPPORTED, "another version");
     expect_header_refused(17, 2, PXR_E_CORRUPT, "no such order");
     expect_header_refused(18, 6, PXR_E_UNSUPPORTED, "colour model");
@@ -482,6 +491,21 @@ Test(still_stream, example_of_the_layouts)
     }
 }
 
+Test(still_stream, pictures_beyond_the_limit_are_refused_before_memory_is_taken)
+{
+    const uint8_t head[] = {0, 0, 0x80, 0, 0, 0, 0x40, 0, 1, 2, 3};
+    struct pxr_stream_reader r;
+    struct pxr_diag diag;
+    struct pxr_pxs_opts opts = {.is_progressive = true};
+    n_allowed = 0;
+    pxr_alloc_hook(allow_some);
+    cr_assert_eq(pxr_pxs_open(&r, head, sizeof head, &opts, NULL, &diag), PXR_E_LIMIT);
+    cr_assert(diag.expected == PXR_STREAM_MAX_PX && diag.found == (uint64_t)1 << 29);
+    opts = (struct pxr_pxs_opts){.max_px = (uint64_t)1 << 30}; /* allowed, but the pixels are not there */
+    cr_assert_eq(pxr_pxs_open(&r, head, sizeof head, &opts, NULL, &diag), PXR_E_TRUNCATED);
+    pxr_alloc_hook(NULL);
+}
+
 Test(still_stream, layouts_without_header_are_never_guessed)
 {
     const uint8_t square[12] = {0, 0, 0, 2, 0, 0, 0, 9, 1, 2, 3, 4};
@@ -505,15 +529,6 @@ Test(still_stream, layouts_without_header_are_never_guessed)
     struct pxr_stream_format s;
     cr_assert_eq(pxr_pxs_begin(&s, PXR_PXS_HEADERLESS24, PXR_STREAM_A, 4, 2, &file, &diag), PXR_E_INVALID);
     pxr_buffer_fini(&file);
-}
-
-/* ---- memory ---------------------------------------------------------------------------------- */
-
-static int n_allowed;
-static bool allow_some(size_t n_bytes)
-{
-    (void)n_bytes;
-    return n_allowed-- > 0;
 }
 
 Test(still_stream, every_request_for_memory_may_fail)
