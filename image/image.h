@@ -35,6 +35,7 @@ struct pxr_image {
     uint16_t maxval; /* of a PNM (P1, P4: 255); 2^bits - 1 of PNG, NPY, FITS (signed 16 bit: 32767); 2^N - 1 of N-bit raw, Y4M, TIFF, SER
                         (its full container from where the data are larger);
                         no sample exceeds it                                                    */
+    uint8_t n_channels; /* 1 unless channels are kept: then 2: gray, alpha; 3: RGB; 4: RGB, alpha; interleaved */
     const void *pixels; /* native byte order */
     size_t stride_bytes;
     uint64_t number; /* within its input, from 0 */
@@ -52,6 +53,7 @@ struct pxr_image_opts {
     bool luma; /* turn colour into luma: (2126 R + 7152 G + 722 B + 5000) / 10000, rounded down
                   (Rec. 709 weights); Y4M: take the Y plane as it is */
     enum pxr_sample_order ser_order; /* which one a SER's samples have, whatever its header says */
+    bool keep_channels; /* hand colour and transparency on as they are: PNG, PNM.  A palette becomes RGB, alpha */
     /* raw: */
     uint32_t raw_width_px, raw_height_px;
     uint8_t raw_bits; /* 1..16: significant bits; the container is 8 up to 8, else 16 */

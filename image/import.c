@@ -116,7 +116,8 @@ enum pxr_err pxr_import_samples(struct pxr_import *im, uint64_t n_px, uint16_t m
 enum pxr_err pxr_import_emit(struct pxr_import *im, struct pxr_image image)
 {
     image.pixels = im->frame;
-    image.stride_bytes = (size_t)image.width_px * (image.bits / 8u);
+    image.n_channels = image.n_channels ? image.n_channels : 1;
+    image.stride_bytes = (size_t)image.width_px * image.n_channels * (image.bits / 8u);
     image.number = im->number++;
     const enum pxr_err e = im->each(im->arg, &image, im->diag);
     im->has_callee_failed = e != PXR_OK;

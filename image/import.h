@@ -50,7 +50,7 @@ size_t pxr_samples_find_above(const void *samples, size_t n, uint8_t bits, uint1
 enum pxr_err pxr_import_fail_sample(struct pxr_import *im, uint64_t off_bytes, uint16_t maxval,
                                     uint64_t found);
 
-/* Hand im->frame to the callback.  Only sizes, bits, sbit and maxval of image are looked at. */
+/* Hand im->frame to the callback.  Only sizes, bits, sbit, maxval and n_channels (0: 1) of image are looked at. */
 enum pxr_err pxr_import_emit(struct pxr_import *im, struct pxr_image image);
 
 /* value * 10 + digit, staying at UINT64_MAX once it is too large. */
