@@ -5,6 +5,7 @@
 #include "feed.h"
 #include "inputs.h"
 #include "stop.h"
+#include "times.h"
 
 #include "alloc.h"
 #include "buffer.h"
@@ -21,13 +22,14 @@
 #include <unistd.h>
 
 enum names { NAMES_STEM, NAMES_NUMBER };
+enum times { TIME_NONE, TIME_MTIME, TIME_SOURCE };
 enum { MAX_META_BYTES = 16 << 20 };
 
 struct pack_options {
-    const char *out_path, *block, *raw, *meta_path;
+    const char *out_path, *block, *raw, *meta_path, *list_path, *time_pattern, *time_csv;
     uint64_t n_threads, level, skip_bytes, stride_bytes;
-    int codec, preset, depth, names, duplicates, time;
-    bool overwrite, luma, is_recursive, keep_going, json, progress, no_progress, quiet, verbose,
+    int codec, preset, depth, names, duplicates, time, order;
+    bool overwrite, via_ffmpeg, luma, is_recursive, keep_going, json, progress, no_progress, quiet, verbose,
         dry_run, help;
 };
 
@@ -39,8 +41,9 @@ struct pack {
     struct pxr_write_opts write;
     pxr_writer *writer; /* NULL until the first frame is there, and in a dry run */
     struct pxr_buffer wide;
+    struct pxr_times times;
     uint8_t *meta;
-    uint64_t n_frames, n_skipped, pixel_bytes;
+    uint64_t n_frames, n_skipped, n_seen, pixel_bytes; /* seen: with those that were skipped */
     struct pxr_write_summary summary;
     struct pxr_progress progress;
     double start_s;
@@ -50,15 +53,29 @@ struct pack {
  */
 
 /* The stem: without the extensions of formats that we read, so that "scan.0001" stays whole. */
-static size_t stem_bytes(const char *name)
+static size_t stem_bytes(const char *name, bool is_video)
 {
     static const char *const extensions[] = {".png", ".pgm", ".pnm", ".ppm", ".pbm",
-                                             ".y4m", ".raw", ".bin", ".dat"};
+                                             ".y4m", ".npy", ".tif", ".tiff", ".ser", ".fits", ".fit", ".fts", ".raw", ".bin", ".dat"};
     const char *dot = strrchr(name, '.');
+    if (is_video && dot && dot > name)
+        return (size_t)(dot - name);
     for (size_t i = 0; dot && dot > name && i < sizeof extensions / sizeof extensions[0]; i++)
         if (!strcasecmp(dot, extensions[i]))
             return (size_t)(dot - name);
     return strlen(name);
+}
+
+/* What a frame is called after its file; its number where it came from a pipe. */
+static void source_name(const struct pack *p, const struct pxr_fed *fed, char *dst, size_t dst_bytes)
+{
+    const int n = fed->name ? (int)stem_bytes(fed->name, p->o.via_ffmpeg) : 0;
+    if (!fed->name)
+        snprintf(dst, dst_bytes, "%06" PRIu64, p->n_frames);
+    else if (fed->is_single)
+        snprintf(dst, dst_bytes, "%.*s", n, fed->name);
+    else
+        snprintf(dst, dst_bytes, "%.*s-%06" PRIu64, n, fed->name, fed->image->number);
 }
 
 /* The name of the next frame, or "" where it is its number. */
@@ -68,16 +85,36 @@ static enum pxr_err frame_name(const struct pack *p, const struct pxr_fed *fed, 
     dst[0] = 0;
     if (p->o.names == NAMES_NUMBER || !fed->name)
         return PXR_OK;
-    const int n = (int)stem_bytes(fed->name);
-    if (fed->is_single)
-        snprintf(dst, dst_bytes, "%.*s", n, fed->name);
-    else
-        snprintf(dst, dst_bytes, "%.*s-%06" PRIu64, n, fed->name, fed->image->number);
+    source_name(p, fed, dst, dst_bytes);
     const char *objection = pxr_name_objection(dst, strlen(dst));
     if (!objection)
         return PXR_OK;
     return pxr_fail(diag, PXR_E_INVALID,
                     "the name of the frame %s; --names number takes numbers instead", objection);
+}
+
+/* The time stamp that the options ask for. */
+static enum pxr_err frame_time(const struct pack *p, const struct pxr_fed *fed, struct pxr_frame_in *frame,
+                               struct pxr_diag *diag)
+{
+    char name[512];
+    frame->has_time = p->o.time || p->o.time_pattern || p->o.time_csv;
+    source_name(p, fed, name, sizeof name);
+    if (p->o.time_csv)
+        return pxr_times_find(&p->times, name, p->n_seen, &frame->time_ns, diag);
+    if (p->o.time_pattern && (!fed->is_single || !fed->name))
+        return pxr_fail(diag, PXR_E_INVALID,
+                        "--time-pattern takes one time from a file's name, and this holds many pictures; --time-csv "
+                        "gives each its own");
+    if (p->o.time_pattern)
+        return pxr_time_pattern_match(p->o.time_pattern, name, &frame->time_ns, diag);
+    if (p->o.time == TIME_SOURCE) {
+        frame->time_ns = fed->image->time_ns;
+        return fed->image->has_time ? PXR_OK : pxr_fail(diag, PXR_E_MISMATCH, "holds no time stamp of this picture");
+    }
+    frame->has_time = p->o.time == TIME_MTIME && fed->is_single;
+    frame->time_ns = fed->mtime_ns;
+    return PXR_OK;
 }
 
 /* 8-bit samples in 16-bit containers: the values stay, only their room grows. */
@@ -134,15 +171,18 @@ static enum pxr_err add_frame(struct pack *p, const struct pxr_fed *fed,
                               const struct pxr_image *image, const char *name,
                               struct pxr_diag *diag)
 {
-    const struct pxr_frame_in frame = {
+    struct pxr_frame_in frame = {
         .pixels = image->pixels,
         .stride_bytes = image->stride_bytes,
         .name = *name ? name : NULL,
-        .has_time = p->o.time && fed->is_single,
-        .time_ns = fed->mtime_ns,
         .maxval = image->maxval,
         .sbit = image->sbit,
     };
+    enum pxr_err e = frame_time(p, fed, &frame, diag);
+    if (e != PXR_OK && !fed->is_single)
+        pxr_diag_in_frame(diag, e, image->number);
+    if (e != PXR_OK)
+        return pxr_diag_in_file(diag, e, fed->path);
     if (p->o.dry_run) {
         printf("%s", fed->path);
         if (!fed->is_single)
@@ -150,7 +190,7 @@ static enum pxr_err add_frame(struct pack *p, const struct pxr_fed *fed,
         *name ? printf(" -> %s\n", name) : printf(" -> %06" PRIu64 "\n", p->n_frames);
         return PXR_OK;
     }
-    const enum pxr_err e = pxr_writer_add(p->writer, &frame);
+    e = pxr_writer_add(p->writer, &frame);
     if (e == PXR_OK)
         return e;
     *diag = *pxr_writer_diag(p->writer);
@@ -177,6 +217,8 @@ static enum pxr_err take(struct pack *p, const struct pxr_fed *fed, struct pxr_d
     const bool is_first = !p->write.width_px;
     if (e == PXR_OK && !is_first)
         e = check_geometry(p, &image, diag);
+    if (e != PXR_OK && !fed->is_single)
+        pxr_diag_in_frame(diag, e, image.number);
     if (e != PXR_OK)
         return pxr_diag_in_file(diag, e, fed->path);
     if (is_first)
@@ -198,7 +240,12 @@ static enum pxr_err each_picture(void *arg, const struct pxr_fed *fed, struct px
     if (pxr_stop_signal())
         return pxr_fail(diag, PXR_E_STATE, "interrupted");
     struct pxr_diag found;
+    if (fed->image && fed->image->warning && !p->o.quiet) {
+        pxr_progress_clear(&p->progress);
+        pxr_cli_say("%s: warning: %s", fed->path, fed->image->warning);
+    }
     const enum pxr_err e = take(p, fed, &found);
+    p->n_seen++;
     if (e == PXR_OK) {
         if (p->writer)
             pxr_writer_summary(p->writer, &p->summary);
@@ -269,10 +316,12 @@ static int load_meta(struct pack *p)
 }
 
 /* What the options say, beyond what each of them says alone. */
-static int apply_options(struct pack *p)
+static int apply_options(struct pack *p, int n_operands)
 {
     const struct pack_options *o = &p->o;
     struct pxr_diag diag;
+    if (!n_operands && !o->list_path)
+        return pxr_cli_usage(p->self, "missing operand: pixelrain %s %s", p->self->name, p->self->operands);
     if (!o->out_path && !o->dry_run)
         return pxr_cli_usage(p->self, "-o FILE.pxr is missing");
     if (o->out_path && !strcmp(o->out_path, "-"))
@@ -281,12 +330,23 @@ static int apply_options(struct pack *p)
         return pxr_cli_usage(p->self, "--block wants FRAMESxROWSxCOLUMNS, not '%s'", o->block);
     if ((o->skip_bytes || o->stride_bytes) && !o->raw)
         return pxr_cli_usage(p->self, "--skip and --stride belong to --raw");
+    if (o->via_ffmpeg && o->raw)
+        return pxr_cli_usage(p->self, "--via-ffmpeg and --raw exclude each other");
     if (o->preset != PXR_PRESET_DEFAULT && o->codec != PXR_CODEC_AUTO)
         return pxr_cli_usage(p->self, "--preset chooses codecs by itself: it goes with --codec auto only");
+    if ((o->time != TIME_NONE) + !!o->time_pattern + !!o->time_csv > 1)
+        return pxr_cli_usage(p->self, "only one of --time, --time-pattern and --time-csv can be given");
+    if (o->time_pattern && pxr_time_pattern_check(o->time_pattern, &diag) != PXR_OK)
+        return pxr_cli_usage(p->self, "%s", diag.text);
+    if (o->time_csv && pxr_times_load(&p->times, o->time_csv, &diag) != PXR_OK)
+        return pxr_cli_fail(&diag);
     p->feed.image_opts.luma = o->luma;
+    p->feed.image_opts.ser_order = (enum pxr_sample_order)o->order; /* in the order of the option's names */
     p->feed.image_opts.raw_skip_bytes = o->skip_bytes;
     p->feed.image_opts.raw_stride_bytes = o->stride_bytes;
     p->feed.is_raw = o->raw != NULL;
+    p->feed.via_ffmpeg = o->via_ffmpeg;
+    p->feed.is_quiet = o->quiet;
     if (o->raw && pxr_image_parse_raw(o->raw, &p->feed.image_opts, &diag) != PXR_OK)
         return pxr_cli_usage(p->self, "%s", diag.text);
     p->feed.n_threads = p->write.n_threads = pxr_cli_n_threads(o->n_threads);
@@ -374,6 +434,14 @@ static int finish(struct pack *p)
         describe_rest(p, rest, sizeof rest);
         return pxr_cli_usage(p->self, "there is nothing to pack: no frames%s", rest);
     }
+    /* A row too many means that rows and pictures do not belong to each other. */
+    if (p->o.time_csv && !p->times.has_names && p->n_seen != p->times.n_rows) {
+        pxr_diag_in_file(&diag,
+                         pxr_fail_field(&diag, PXR_E_MISMATCH, PXR_NONE, "times", p->n_seen, p->times.n_rows,
+                                        "the table of times is longer than the input"),
+                         p->o.time_csv);
+        return pxr_cli_fail(&diag);
+    }
     if (p->writer) {
         const enum pxr_err e = pxr_writer_finish(p->writer, &p->summary, &diag);
         p->writer = NULL;
@@ -397,6 +465,8 @@ static int pack_all(struct pack *p, int n_operands, char **operands)
     enum pxr_err e = PXR_OK;
     for (int i = 0; e == PXR_OK && i < n_operands; i++)
         e = pxr_inputs_add(&p->inputs, operands[i], &diag);
+    if (e == PXR_OK && p->o.list_path)
+        e = pxr_inputs_add_list(&p->inputs, p->o.list_path, &diag);
     if (e != PXR_OK)
         return pxr_cli_fail(&diag);
     p->feed.inputs = &p->inputs;
@@ -405,7 +475,7 @@ static int pack_all(struct pack *p, int n_operands, char **operands)
     p->feed.is_verbose = p->o.verbose;
     bool has_streams = false;
     for (size_t i = 0; i < p->inputs.n_items; i++)
-        has_streams |= p->inputs.items[i].is_stream;
+        has_streams |= p->inputs.items[i].is_stream || p->o.via_ffmpeg;
     pxr_progress_init(&p->progress,
                       pxr_cli_progress_mode(p->o.progress, p->o.no_progress,
                                             p->o.quiet || p->o.verbose || p->o.dry_run),
@@ -425,17 +495,24 @@ static int parse_options(const struct pxr_cli_command *self, struct pack_options
     static const char *const depths[] = {"source", "16", NULL};
     static const char *const names[] = {"stem", "number", NULL};
     static const char *const duplicates[] = {"error", "suffix", NULL};
-    static const char *const times[] = {"none", "mtime", NULL};
+    static const char *const orders[] = {"header", "le", "be", NULL};
+    static const char *const times[] = {"none", "mtime", "source", NULL};
     const struct pxr_option table[] = {
         PXR_OPTION_TEXT("output", 'o', &o->out_path, "FILE.pxr",
                         "The archive; it appears whole or not at all."),
         PXR_OPTION_FLAG("force", 'f', &o->overwrite, "Replace an existing archive."),
         PXR_OPTION_FLAG("recursive", 'r', &o->is_recursive, "Enter the folders inside folders."),
-        PXR_OPTION_TEXT("raw", 0, &o->raw, "WxHxBITS[le|be]",
+        PXR_OPTION_TEXT("list", 0, &o->list_path, "FILE",
+                        "Read the inputs' paths, one a line, from FILE; '-':\nstandard input."),
+        PXR_OPTION_TEXT("raw", 0, &o->raw, "WxHxBITS[le|be|p|packed]",
                         "The inputs are headerless samples of 1 to 16 bits."),
         PXR_OPTION_BYTES("skip", 0, &o->skip_bytes, "--raw: what stands before the first frame."),
         PXR_OPTION_BYTES("stride", 0, &o->stride_bytes,
                          "--raw: from the start of a frame to the next."),
+        PXR_OPTION_FLAG("via-ffmpeg", 0, &o->via_ffmpeg,
+                        "The inputs are videos: ffmpeg hands over their frames\nunchanged; the command is shown."),
+        PXR_OPTION_CHOICE("byte-order", 0, &o->order, "header|le|be", orders,
+                          "Of SER files: that which the header stands for\n(default), little or big endian."),
         PXR_OPTION_FLAG("luma", 0, &o->luma,
                         "Take the brightness of colour images, which are\nrefused otherwise."),
         PXR_OPTION_CHOICE("depth", 0, &o->depth, "source|16", depths,
@@ -445,9 +522,14 @@ static int parse_options(const struct pxr_cli_command *self, struct pack_options
                           "Name frames after their files (default) or number\nthem."),
         PXR_OPTION_CHOICE("duplicate-names", 0, &o->duplicates, "error|suffix", duplicates,
                           "A name that exists already is an error (default) or\ngets -2, -3, ..."),
-        PXR_OPTION_CHOICE("time", 0, &o->time, "none|mtime", times,
-                          "Time stamp of a frame: none (default), or that of its\n"
-                          "file where the file holds one picture."),
+        PXR_OPTION_CHOICE("time", 0, &o->time, "none|mtime|source", times,
+                          "Time stamp of a frame: none (default), that of its\n"
+                          "file where the file holds one picture, or the one\n"
+                          "that the input gives it (SER, FITS)."),
+        PXR_OPTION_TEXT("time-pattern", 0, &o->time_pattern, "PATTERN",
+                        "Take time stamps (UTC) from names: '*_%Y%m%d_%H%M%S'."),
+        PXR_OPTION_TEXT("time-csv", 0, &o->time_csv, "FILE",
+                        "Take them from lines TIME or NAME,TIME."),
         PXR_OPTION_TEXT("meta", 0, &o->meta_path, "FILE", "Store this JSON text with the archive."),
         PXR_OPTION_TEXT("block", 0, &o->block, "TxHxW",
                         "Frames, rows and columns of a block; chosen from the\n"
@@ -471,7 +553,7 @@ static int parse_options(const struct pxr_cli_command *self, struct pack_options
         PXR_OPTION_FLAG("verbose", 'v', &o->verbose, "Print a line per frame."),
         PXR_CLI_END(&o->help),
     };
-    return pxr_cli_parse(self, table, &o->help, 1, argc, argc, argv, n_operands);
+    return pxr_cli_parse(self, table, &o->help, 0, argc, argc, argv, n_operands);
 }
 
 static int run(const struct pxr_cli_command *self, int argc, char **argv)
@@ -481,7 +563,7 @@ static int run(const struct pxr_cli_command *self, int argc, char **argv)
     int code = parse_options(self, &p.o, argc, argv, &n_operands);
     if (code >= 0)
         return code;
-    code = apply_options(&p);
+    code = apply_options(&p, n_operands);
     if (!code) {
         pxr_stop_install();
         code = pack_all(&p, n_operands, argv + 1);
@@ -489,6 +571,7 @@ static int run(const struct pxr_cli_command *self, int argc, char **argv)
     pxr_writer_abort(p.writer);
     pxr_inputs_fini(&p.inputs);
     pxr_buffer_fini(&p.wide);
+    pxr_times_fini(&p.times);
     pxr_free(p.meta);
     if (pxr_stop_signal())
         pxr_stop_raise();
@@ -500,7 +583,7 @@ const struct pxr_cli_command pxr_cmd_pack = {
     .operands = "[OPTION]... INPUT... -o FILE.pxr",
     .summary = "Make an archive of images.",
     .details =
-        "An INPUT is an image (PNG, PNM), a file or pipe of many (PNM, Y4M, --raw), '-' for\n"
+        "An INPUT is an image (PNG, PNM, TIFF, NPY), a file of many (these but PNG, Y4M, --raw), '-' for\n"
         "standard input, or a folder, whose images are taken in natural order: 9 before 10.\n"
         "All frames have the size and depth of the first one; samples are never scaled.",
     .run = run,

@@ -3,6 +3,7 @@
 #include "feed.h"
 
 #include "cli.h"
+#include "ffmpeg.h"
 #include "stop.h"
 
 #include "alloc.h"
@@ -39,6 +40,7 @@ struct slot {
     struct pxr_buffer pixels;
     int64_t mtime_ns;
     struct pxr_diag diag;
+    char warning[192];
     char path[PATH_MAX];
 };
 
@@ -66,6 +68,10 @@ static enum pxr_err keep_first(void *arg, const struct pxr_image *image, struct 
     s->image = *image;
     s->image.pixels = dst;
     s->image.stride_bytes = row_bytes;
+    if (image->warning) {
+        snprintf(s->warning, sizeof s->warning, "%s", image->warning);
+        s->image.warning = s->warning;
+    }
     s->kind = KIND_PICTURE;
     return PXR_OK;
 }
@@ -79,7 +85,9 @@ static const char *label(const char *path)
  * a folder may be there for other reasons. */
 static bool has_image_name(const char *path)
 {
-    static const char *const extensions[] = {".png", ".pgm", ".pnm", ".ppm", ".pbm", ".y4m"};
+    static const char *const extensions[] = {".png", ".pgm", ".pnm", ".ppm",
+                                             ".pbm", ".y4m", ".npy", ".tif", ".tiff", ".ser",
+                                             ".fits", ".fit", ".fts"};
     const char *dot = strrchr(path, '.');
     for (size_t i = 0; dot && i < sizeof extensions / sizeof extensions[0]; i++)
         if (!strcasecmp(dot, extensions[i]))
@@ -111,7 +119,7 @@ static enum pxr_err open_input(const struct pxr_feed *feed, size_t item, const c
     if (!*head_bytes)
         return pxr_fail_at(diag, PXR_E_TRUNCATED, 0, "is empty");
     return pxr_fail_at(diag, PXR_E_NOTPXR, 0,
-                       "begins like no PNG, PNM or Y4M file; --raw describes headerless samples");
+                       "begins like no PNG, PNM, Y4M, NPY, TIFF, SER or FITS file; --raw describes headerless samples");
 }
 
 static void close_input(int fd)
@@ -164,6 +172,30 @@ static enum pxr_err pass_on(void *arg, const struct pxr_image *image, struct pxr
     return s->callee = s->feed->each(s->feed->arg, &s->fed, diag);
 }
 
+/* Let ffmpeg read a video. */
+static enum pxr_err run_ffmpeg(struct stream *s, const char *path, struct pxr_diag *diag)
+{
+    const struct pxr_feed *feed = s->feed;
+    struct pxr_ffmpeg f;
+    if (!strcmp(path, "-"))
+        return pxr_fail(diag, PXR_E_INVALID, "--via-ffmpeg wants a file");
+    enum pxr_err e = pxr_ffmpeg_open(&f, path, feed->image_opts.luma, diag);
+    if (e != PXR_OK)
+        return e;
+    if (!feed->is_quiet)
+        pxr_cli_say("running: %s", f.command);
+    if (!feed->is_quiet && !f.is_lossless)
+        pxr_cli_say("%s: is coded with %s, which is lossy (or may be): the archive keeps what it decodes to, bit for bit",
+                    path, f.codec);
+    pxr_stop_watch_fd(f.fd);
+    e = pxr_image_read(f.fd, NULL, 0, f.format, &feed->image_opts, pass_on, s, diag);
+    pxr_stop_watch_fd(-1);
+    /* Where nothing or half a frame came, ffmpeg's own failure says more. */
+    const bool is_cut = e == PXR_E_TRUNCATED && s->callee == PXR_OK;
+    const enum pxr_err closed = pxr_ffmpeg_close(&f, e != PXR_OK && !is_cut, diag);
+    return closed != PXR_OK ? closed : e;
+}
+
 /* Read an input in the main thread, picture by picture. */
 static enum pxr_err run_stream(const struct pxr_feed *feed, size_t item, const char *path,
                                struct pxr_diag *diag)
@@ -177,10 +209,15 @@ static enum pxr_err run_stream(const struct pxr_feed *feed, size_t item, const c
     pxr_diag_clear(&found);
     if (strcmp(path, "-"))
         s.fed.name = pxr_inputs_name(feed->inputs, item);
-    enum pxr_err e = open_input(feed, item, path, &fd, head, &head_bytes, &format, &found);
-    if (e == PXR_OK)
-        e = pxr_image_read(fd, head, head_bytes, format, &feed->image_opts, pass_on, &s, &found);
-    close_input(fd);
+    enum pxr_err e;
+    if (feed->via_ffmpeg) {
+        e = run_ffmpeg(&s, path, &found);
+    } else {
+        e = open_input(feed, item, path, &fd, head, &head_bytes, &format, &found);
+        if (e == PXR_OK)
+            e = pxr_image_read(fd, head, head_bytes, format, &feed->image_opts, pass_on, &s, &found);
+        close_input(fd);
+    }
     if (s.callee != PXR_OK) {
         if (diag)
             *diag = found;
@@ -271,7 +308,7 @@ static enum pxr_err feed_files(struct ring *r, struct pxr_feed *feed, struct pxr
     size_t next = 0;
     enum pxr_err e = PXR_OK;
     while (e == PXR_OK && (r->n_in_flight || next < list->n_items)) {
-        while (next < list->n_items && !list->items[next].is_stream &&
+        while (next < list->n_items && !list->items[next].is_stream && !feed->via_ffmpeg &&
                r->n_in_flight < r->n_allowed) {
             if (!pxr_inputs_path(list, next, r->free->path, sizeof r->free->path))
                 return pxr_diag_in_file(diag, pxr_fail(diag, PXR_E_LIMIT, "the path is too long"),

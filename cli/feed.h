@@ -23,7 +23,9 @@ typedef enum pxr_err pxr_feed_fn(void *arg, const struct pxr_fed *fed, struct px
 struct pxr_feed {
     const struct pxr_inputs *inputs;
     struct pxr_image_opts image_opts;
-    bool is_raw; /* all inputs are headerless */
+    bool is_raw;     /* all inputs are headerless        */
+    bool via_ffmpeg; /* all inputs are files for ffmpeg  */
+    bool is_quiet;   /* do not say what ffmpeg is asked  */
     unsigned n_threads;
     pxr_feed_fn *each;
     void *arg;

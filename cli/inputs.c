@@ -3,14 +3,17 @@
 #include "inputs.h"
 
 #include "diag.h"
+#include "io.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* A folder that is being read, and those that led to it: symbolic links can make a circle. */
 struct folder {
@@ -20,6 +23,7 @@ struct folder {
     unsigned depth;
 };
 enum { MAX_DEPTH = 64 };
+#define MAX_LIST_BYTES ((uint64_t)8 << 30)
 
 static bool is_digit(char c)
 {
@@ -244,4 +248,47 @@ enum pxr_err pxr_inputs_add(struct pxr_inputs *list, const char *operand, struct
         return add_folder(list, operand, NULL, diag);
     return add_item(list, no_dir, operand, (struct pxr_input){.is_stream = !S_ISREG(st.st_mode)},
                     diag);
+}
+
+static enum pxr_err add_paths(struct pxr_inputs *list, char *text, size_t n_bytes, struct pxr_diag *diag)
+{
+    const char separator = memchr(text, 0, n_bytes) ? 0 : '\n';
+    enum pxr_err e = PXR_OK;
+    for (size_t at = 0; e == PXR_OK && at < n_bytes;) {
+        char *path = text + at, *end = memchr(path, separator, n_bytes - at);
+        const size_t n = end ? (size_t)(end - path) : n_bytes - at;
+        path[n] = 0; /* behind the last one there is room for it */
+        if (separator && n && path[n - 1] == '\r')
+            path[n - 1] = 0;
+        if (*path && !strcmp(path, "-") && list->has_stdin)
+            e = pxr_fail(diag, PXR_E_INVALID, "standard input can be read only once");
+        else if (*path)
+            e = pxr_inputs_add(list, path, diag);
+        at += n + 1;
+    }
+    return e;
+}
+
+enum pxr_err pxr_inputs_add_list(struct pxr_inputs *list, const char *path, struct pxr_diag *diag)
+{
+    uint8_t *text = NULL;
+    size_t n_bytes = 0;
+    const bool is_stdin = !strcmp(path, "-");
+    if (is_stdin && list->has_stdin)
+        return pxr_fail(diag, PXR_E_INVALID, "standard input can be read only once");
+    list->has_stdin |= is_stdin;
+    const int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    enum pxr_err e = fd < 0 ? pxr_fail_sys(diag, pxr_err_from_errno(errno), errno, "cannot be opened")
+                            : pxr_read_all(fd, MAX_LIST_BYTES, &text, &n_bytes, diag);
+    if (fd > STDIN_FILENO)
+        close(fd);
+    if (e != PXR_OK)
+        return pxr_diag_in_file(diag, e, is_stdin ? "standard input" : path);
+    uint8_t *grown = pxr_realloc(text, n_bytes + 1);
+    if (!grown)
+        e = pxr_fail_nomem(diag, n_bytes + 1);
+    else
+        e = add_paths(list, (char *)(text = grown), n_bytes, diag);
+    pxr_free(text);
+    return e;
 }

@@ -29,6 +29,9 @@ struct pxr_inputs {
 
 /* Add one operand: "-", a file, or a folder. */
 enum pxr_err pxr_inputs_add(struct pxr_inputs *list, const char *operand, struct pxr_diag *diag);
+/* Add each line of a file ("-": standard input) as an operand; where it holds NUL characters, they end
+ * the paths (find -print0).  Empty lines are passed over. */
+enum pxr_err pxr_inputs_add_list(struct pxr_inputs *list, const char *path, struct pxr_diag *diag);
 /* Path of an item: false where it is longer than PATH_MAX.  "-" for standard input. */
 bool pxr_inputs_path(const struct pxr_inputs *list, size_t i, char *dst, size_t dst_bytes);
 /* Its last component. */

@@ -68,6 +68,10 @@ static enum pxr_err refuse(const struct pxr_gray_span *s, size_t i, struct pxr_d
 enum pxr_err pxr_gray_convert(const struct pxr_gray_span *s, struct pxr_diag *diag)
 {
     size_t n = 0;
+    if (s->keep_channels) {
+        memcpy(s->dst, s->src, s->n_px * s->n_channels * (s->bits / 8u));
+        return PXR_OK;
+    }
     switch (s->n_channels * 16 + s->bits / 8) {
     case 0x11:
     case 0x12:

@@ -14,6 +14,7 @@ struct pxr_gray_span {
     uint8_t bits;       /* of a sample: 8 or 16        */
     uint16_t maxval;    /* the alpha of an opaque pixel */
     bool luma;
+    bool keep_channels; /* nothing is converted: dst gets n_channels samples for each pixel */
     uint32_t x, x_step, y; /* place of the first pixel, and from one to the next, for the message */
 };
 

@@ -26,6 +26,16 @@ static bool begins_like_pnm(const uint8_t *head, size_t head_bytes)
     return head_bytes == 2 || (head[2] && strchr(after_magic, head[2]));
 }
 
+/* Version 42, or 43 of BigTIFF, in the byte order that the letters say. */
+static bool begins_like_tiff(const uint8_t *head, size_t head_bytes)
+{
+    static const char magics[][4] = {"II*", "II+", {'M', 'M', 0, '*'}, {'M', 'M', 0, '+'}};
+    for (size_t i = 0; i < sizeof magics / sizeof magics[0]; i++)
+        if (head_bytes >= 4 && !memcmp(head, magics[i], 4))
+            return true;
+    return false;
+}
+
 enum pxr_image_format pxr_image_detect(const uint8_t *head, size_t head_bytes)
 {
     /* Four of the eight bytes of PNG: the others detect damage in transfer, which the reader names.
@@ -34,6 +44,14 @@ enum pxr_image_format pxr_image_detect(const uint8_t *head, size_t head_bytes)
         return PXR_IMAGE_PNG;
     if (begins_like(head, head_bytes, "YUV4MPEG2", 9))
         return PXR_IMAGE_Y4M;
+    if (begins_like(head, head_bytes, "\x93NUMPY", 6))
+        return PXR_IMAGE_NPY;
+    if (begins_like(head, head_bytes, "LUCAM-RECORDER", 14))
+        return PXR_IMAGE_SER;
+    if (begins_like(head, head_bytes, "SIMPLE  =", 9))
+        return PXR_IMAGE_FITS;
+    if (begins_like_tiff(head, head_bytes))
+        return PXR_IMAGE_TIFF;
     return begins_like_pnm(head, head_bytes) ? PXR_IMAGE_PNM : PXR_IMAGE_UNKNOWN;
 }
 
@@ -48,10 +66,22 @@ static enum pxr_err dispatch(struct pxr_import *im, enum pxr_image_format format
         return pxr_y4m_read(im);
     case PXR_IMAGE_RAW:
         return pxr_raw_read(im);
+    case PXR_IMAGE_NPY:
+        return pxr_npy_read(im);
+    case PXR_IMAGE_SER:
+        return pxr_ser_read(im);
+    case PXR_IMAGE_FITS:
+        return pxr_fits_read(im);
+    case PXR_IMAGE_TIFF:
+#ifdef PXR_HAVE_TIFF
+        return pxr_tiff_read(im);
+#else
+        return pxr_fail(im->diag, PXR_E_UNSUPPORTED, "this pixelrain was built without libtiff");
+#endif
     case PXR_IMAGE_UNKNOWN:
         break;
     }
-    return pxr_fail_at(im->diag, PXR_E_NOTPXR, 0, "begins like no PNG, PNM or Y4M file");
+    return pxr_fail_at(im->diag, PXR_E_NOTPXR, 0, "begins like no PNG, PNM, Y4M, NPY, TIFF, SER or FITS file");
 }
 
 enum pxr_err pxr_image_read(int fd, const uint8_t *head, size_t head_bytes,

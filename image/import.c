@@ -71,8 +71,7 @@ enum pxr_err pxr_import_fail_sample(struct pxr_import *im, uint64_t off_bytes, u
                           "a sample is larger than the maximum that is declared");
 }
 
-/* Into im->frame, byte by byte. */
-static enum pxr_err read_frame(struct pxr_import *im, uint64_t n_bytes)
+enum pxr_err pxr_import_bytes(struct pxr_import *im, uint64_t n_bytes)
 {
     uint64_t done = 0;
     while (done < n_bytes) {
@@ -97,7 +96,7 @@ enum pxr_err pxr_import_samples(struct pxr_import *im, uint64_t n_px, uint16_t m
 {
     const uint8_t bits = maxval <= 255 ? 8 : 16;
     const uint64_t start = pxr_source_off(&im->in);
-    const enum pxr_err e = read_frame(im, n_px * (bits / 8u));
+    const enum pxr_err e = pxr_import_bytes(im, n_px * (bits / 8u));
     if (e != PXR_OK)
         return e;
     const size_t n = (size_t)n_px;
@@ -117,7 +116,8 @@ enum pxr_err pxr_import_samples(struct pxr_import *im, uint64_t n_px, uint16_t m
 enum pxr_err pxr_import_emit(struct pxr_import *im, struct pxr_image image)
 {
     image.pixels = im->frame;
-    image.stride_bytes = (size_t)image.width_px * (image.bits / 8u);
+    image.n_channels = image.n_channels ? image.n_channels : 1;
+    image.stride_bytes = (size_t)image.width_px * image.n_channels * (image.bits / 8u);
     image.number = im->number++;
     const enum pxr_err e = im->each(im->arg, &image, im->diag);
     im->has_callee_failed = e != PXR_OK;

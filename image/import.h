@@ -23,6 +23,10 @@ enum pxr_err pxr_png_read(struct pxr_import *im);
 enum pxr_err pxr_pnm_read(struct pxr_import *im);
 enum pxr_err pxr_y4m_read(struct pxr_import *im);
 enum pxr_err pxr_raw_read(struct pxr_import *im);
+enum pxr_err pxr_npy_read(struct pxr_import *im);
+enum pxr_err pxr_ser_read(struct pxr_import *im);
+enum pxr_err pxr_fits_read(struct pxr_import *im);
+enum pxr_err pxr_tiff_read(struct pxr_import *im); /* only with PXR_HAVE_TIFF */
 
 /* Refuse what cannot be a picture (CORRUPT) or is beyond max_frame_px (LIMIT). off_bytes: of the
  * declaration.  After PXR_OK both fit 32 bits and their product times 16 fits 64. */
@@ -38,12 +42,15 @@ enum pxr_err pxr_import_room(struct pxr_import *im, uint64_t n_bytes, uint64_t t
 enum pxr_err pxr_import_samples(struct pxr_import *im, uint64_t n_px, uint16_t maxval,
                                 bool is_big_endian);
 
+/* Read n_bytes into im->frame as they are. */
+enum pxr_err pxr_import_bytes(struct pxr_import *im, uint64_t n_bytes);
+
 /* Find the first of n native samples above maxval; n where there is none. */
 size_t pxr_samples_find_above(const void *samples, size_t n, uint8_t bits, uint16_t maxval);
 enum pxr_err pxr_import_fail_sample(struct pxr_import *im, uint64_t off_bytes, uint16_t maxval,
                                     uint64_t found);
 
-/* Hand im->frame to the callback.  Only sizes, bits, sbit and maxval of image are looked at. */
+/* Hand im->frame to the callback.  Only sizes, bits, sbit, maxval and n_channels (0: 1) of image are looked at. */
 enum pxr_err pxr_import_emit(struct pxr_import *im, struct pxr_image image);
 
 /* value * 10 + digit, staying at UINT64_MAX once it is too large. */

@@ -43,6 +43,16 @@ struct png_file {
     uint8_t *gray;     /* of one row of an interlaced picture             */
 };
 
+/* Of a pixel in the frame. */
+static uint8_t kept_channels(const struct png_file *f)
+{
+    return f->im->opts.keep_channels ? f->n_channels : 1;
+}
+static size_t px_bytes_of(const struct png_file *f)
+{
+    return (size_t)kept_channels(f) * (f->bits / 8u);
+}
+
 /* ---- libpng's hooks ------------------------------------------------------------------------- */
 
 static _Noreturn void on_error(png_structp png, png_const_charp text)
@@ -181,7 +191,7 @@ static void start_rows(struct png_file *f)
     f->row = pxr_alloc(row_bytes);
     const size_t coloured_bytes = f->has_palette ? (size_t)f->width_px * 4 : 1;
     f->coloured = pxr_alloc(coloured_bytes);
-    const size_t gray_bytes = f->is_interlaced ? (size_t)f->width_px * (f->bits / 8u) : 1;
+    const size_t gray_bytes = f->is_interlaced ? (size_t)f->width_px * px_bytes_of(f) : 1;
     f->gray = pxr_alloc(gray_bytes);
     if (!f->row || !f->coloured || !f->gray)
         f->err = pxr_fail_nomem(f->im->diag, row_bytes + coloured_bytes + gray_bytes);
@@ -211,8 +221,8 @@ static bool apply_palette(struct png_file *f, const struct run *run)
  * looks coloured, and should be called damaged. */
 static bool read_row(struct png_file *f, const struct run *run)
 {
-    const size_t sample_bytes = f->bits / 8u;
-    uint8_t *dst = f->im->frame + ((size_t)run->y * f->width_px + run->x) * sample_bytes;
+    const size_t px_bytes = px_bytes_of(f);
+    uint8_t *dst = f->im->frame + ((size_t)run->y * f->width_px + run->x) * px_bytes;
     png_read_row(f->png, f->row, NULL);
     if (f->refusal.code != PXR_OK)
         return true;
@@ -225,13 +235,14 @@ static bool read_row(struct png_file *f, const struct run *run)
                                        .bits = f->bits,
                                        .maxval = (uint16_t)((1u << f->bits) - 1),
                                        .luma = f->im->opts.luma,
+                                       .keep_channels = f->im->opts.keep_channels,
                                        .x = run->x,
                                        .x_step = run->x_step,
                                        .y = run->y};
     if (pxr_gray_convert(&span, &f->refusal) != PXR_OK)
         return true;
     for (size_t i = 0; f->is_interlaced && i < run->n_px; i++)
-        memcpy(dst + i * run->x_step * sample_bytes, f->gray + i * sample_bytes, sample_bytes);
+        memcpy(dst + i * run->x_step * px_bytes, f->gray + i * px_bytes, px_bytes);
     return true;
 }
 
@@ -246,7 +257,7 @@ static void read_end(struct png_file *f)
 
 static void read_rows(struct png_file *f)
 {
-    const uint64_t row_bytes = (uint64_t)f->width_px * (f->bits / 8u);
+    const uint64_t row_bytes = (uint64_t)f->width_px * px_bytes_of(f);
     for (uint32_t y = 0; y < f->height_px; y++) {
         f->err = pxr_import_room(f->im, (y + 1) * row_bytes, f->height_px * row_bytes);
         if (f->err != PXR_OK ||
@@ -260,7 +271,7 @@ static void read_rows(struct png_file *f)
  * once: check_file has compared it with the file, and from a pipe untouched pages cost nothing. */
 static void read_interlaced(struct png_file *f)
 {
-    const uint64_t frame_bytes = (uint64_t)f->width_px * f->height_px * (f->bits / 8u);
+    const uint64_t frame_bytes = (uint64_t)f->width_px * f->height_px * px_bytes_of(f);
     f->err = pxr_import_room(f->im, frame_bytes, frame_bytes);
     if (f->err != PXR_OK)
         return;
@@ -332,6 +343,7 @@ static enum pxr_err read_picture(struct pxr_import *im, struct png_file *f)
                                                    .height_px = f->height_px,
                                                    .bits = f->bits,
                                                    .sbit = f->sbit,
+                                                   .n_channels = kept_channels(f),
                                                    .maxval = (uint16_t)((1u << f->bits) - 1)});
     return e;
 }

@@ -32,6 +32,11 @@ static bool is_bitmap(const struct pnm *p)
 {
     return p->kind == '1' || p->kind == '4';
 }
+/* Of a pixel in the frame. */
+static uint8_t kept_channels(const struct pnm *p)
+{
+    return p->im->opts.keep_channels ? p->n_channels : 1;
+}
 static bool is_space(int c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
@@ -217,8 +222,9 @@ static enum pxr_err read_samples(struct pnm *p, size_t n)
 
 static enum pxr_err read_piece(struct pnm *p, uint32_t x, uint32_t y, size_t n_px)
 {
-    const uint64_t done = ((uint64_t)y * p->width_px + x) * (p->bits / 8u);
-    const size_t piece_bytes = n_px * (p->bits / 8u), n = n_px * p->n_channels;
+    const size_t px_bytes = (size_t)kept_channels(p) * (p->bits / 8u);
+    const uint64_t done = ((uint64_t)y * p->width_px + x) * px_bytes;
+    const size_t piece_bytes = n_px * px_bytes, n = n_px * p->n_channels;
     enum pxr_err e = PXR_OK;
     switch (p->kind) {
     case '1':
@@ -236,8 +242,7 @@ static enum pxr_err read_piece(struct pnm *p, uint32_t x, uint32_t y, size_t n_p
         break;
     }
     if (e == PXR_OK)
-        e = pxr_import_room(p->im, done + piece_bytes,
-                            (uint64_t)p->width_px * p->height_px * (p->bits / 8u));
+        e = pxr_import_room(p->im, done + piece_bytes, (uint64_t)p->width_px * p->height_px * px_bytes);
     if (e != PXR_OK)
         return e;
     const struct pxr_gray_span span = {.dst = p->im->frame + done,
@@ -247,6 +252,7 @@ static enum pxr_err read_piece(struct pnm *p, uint32_t x, uint32_t y, size_t n_p
                                        .bits = p->bits,
                                        .maxval = p->maxval,
                                        .luma = p->im->opts.luma,
+                                       .keep_channels = p->im->opts.keep_channels,
                                        .x = x,
                                        .x_step = 1,
                                        .y = y};
@@ -271,6 +277,7 @@ static enum pxr_err read_picture(struct pnm *p)
                                                      .height_px = p->height_px,
                                                      .bits = p->bits,
                                                      .sbit = is_bitmap(p) ? 1 : 0,
+                                                     .n_channels = kept_channels(p),
                                                      .maxval = p->maxval});
 }
 

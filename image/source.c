@@ -8,6 +8,7 @@
 #include "diag.h"
 #include "io.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -88,6 +89,42 @@ uint64_t pxr_source_left(const struct pxr_source *s)
     if (at < 0 || fstat(s->fd, &st) || !S_ISREG(st.st_mode))
         return PXR_NONE;
     return (uint64_t)(s->end - s->at) + (st.st_size > at ? (uint64_t)(st.st_size - at) : 0);
+}
+
+/* Where the input begins in its file: the descriptor may have stood anywhere. */
+static off_t file_start(const struct pxr_source *s)
+{
+    const off_t at = lseek(s->fd, 0, SEEK_CUR);
+    return at < 0 || (uint64_t)at < s->end_off_bytes ? -1 : at - (off_t)s->end_off_bytes;
+}
+
+uint64_t pxr_source_file_bytes(const struct pxr_source *s)
+{
+    struct stat st;
+    const off_t start = file_start(s);
+    if (start < 0 || fstat(s->fd, &st) || !S_ISREG(st.st_mode))
+        return PXR_NONE;
+    return st.st_size > start ? (uint64_t)(st.st_size - start) : 0;
+}
+
+size_t pxr_source_read_at(struct pxr_source *s, uint64_t off_bytes, void *dst, size_t n_bytes)
+{
+    const off_t start = file_start(s);
+    size_t done = 0;
+    while (start >= 0 && done < n_bytes && s->err == PXR_OK) {
+        const uint64_t at = off_bytes + done;
+        if (at > (uint64_t)(INT64_MAX - start))
+            break;
+        const ssize_t k = pread(s->fd, (uint8_t *)dst + done, n_bytes - done, start + (off_t)at);
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k < 0)
+            s->err = pxr_fail_sys(s->diag, pxr_err_from_errno(errno), errno, "cannot be read");
+        if (k <= 0)
+            break;
+        done += (size_t)k;
+    }
+    return done;
 }
 
 enum pxr_err pxr_source_ended(struct pxr_source *s, const char *field, uint64_t expected,

@@ -48,6 +48,12 @@ uint64_t pxr_source_skip(struct pxr_source *s, uint64_t n_bytes);
 /* Bytes from the next one to the end; PXR_NONE where only reading can tell. */
 uint64_t pxr_source_left(const struct pxr_source *s);
 
+/* Read at a place of a regular file, wherever reading in order stands; fewer bytes only at its end or
+ * on an error (s->err).  Places count from where the input begins.  Only where file_bytes is not PXR_NONE. */
+size_t pxr_source_read_at(struct pxr_source *s, uint64_t off_bytes, void *dst, size_t n_bytes);
+/* Length of the whole input; PXR_NONE where it is no regular file. */
+uint64_t pxr_source_file_bytes(const struct pxr_source *s);
+
 /* After a short read: the descriptor's error if it had one, else TRUNCATED at the end of the input.
  */
 enum pxr_err pxr_source_ended(struct pxr_source *s, const char *field, uint64_t expected,

@@ -24,6 +24,7 @@ Commands:
   check     Verify an archive; exit with 1 where it is damaged.
   thumbnail Draw a frame as a small 8-bit PNG.
   mount     Mount an archive: its frames become files below a folder.
+  convert   Turn pictures of one format into another.
 
 'pixelrain COMMAND --help' explains a command; so does pixelrain(1).
 'pixelrain --version' prints the version, with -v those of the libraries as well.

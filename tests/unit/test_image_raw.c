@@ -61,6 +61,67 @@ Test(image_raw, each_depth_and_byte_order)
     }
 }
 
+/* The examples of GenICam's Pixel Format Naming Convention: the first pixel lies in the lowest bits. */
+Test(image_raw, packed_from_the_low_bit_on)
+{
+    struct pxr_image_opts opts = shape("4x1x10p");
+    /* 0x3ff, 0, 0x155, 0x2aa: 40 bits. */
+    expect_frames(TEXT("\xff\x03\x50\x95\xaa"), &opts, &(struct shot){4, 1, 16, 0, 1023, SAMPLES(1023, 0, 0x155, 0x2aa)}, 1);
+    opts = shape("2x2x12p");
+    expect_frames(TEXT("\xbc\xfa\xde\x23\x61\x45"), &opts,
+                  &(struct shot){2, 2, 16, 0, 4095, SAMPLES(0xabc, 0xdef, 0x123, 0x456)}, 1);
+    /* Frames, not rows, begin with a new byte: 3 x 1 samples of 12 bits take 5 bytes. */
+    opts = shape("3x1x12p");
+    const struct shot two[] = {{3, 1, 16, 0, 4095, SAMPLES(1, 2, 3)}, {3, 1, 16, 0, 4095, SAMPLES(4, 5, 6)}};
+    expect_frames(TEXT("\1\x20\0\3\0\4\x50\0\6\xf0"), &opts, two, 2);
+    opts.raw_stride_bytes = 6;
+    expect_frames(TEXT("\1\x20\0\3\0-\4\x50\0\6\0"), &opts, two, 2);
+    opts = shape("3x3x1p");
+    expect_frames(TEXT("\x55\1"), &opts, &(struct shot){3, 3, 8, 0, 1, SAMPLES(1, 0, 1, 0, 1, 0, 1, 0, 1)}, 1);
+    opts = shape("4x1x4p");
+    expect_frames(TEXT("\x21\x43"), &opts, &(struct shot){4, 1, 8, 0, 15, SAMPLES(1, 2, 3, 4)}, 1);
+}
+
+/* GigE Vision: the high eight bits of each sample are bytes of their own. */
+Test(image_raw, packed_two_in_three_bytes)
+{
+    struct pxr_image_opts opts = shape("2x1x12packed");
+    expect_frames(TEXT("\xab\xfc\xde"), &opts, &(struct shot){2, 1, 16, 0, 4095, SAMPLES(0xabc, 0xdef)}, 1);
+    opts = shape("2x1x10packed");
+    expect_frames(TEXT("\xff\x13\x01"), &opts, &(struct shot){2, 1, 16, 0, 1023, SAMPLES(1023, 5)}, 1);
+    opts = shape("3x1x12packed"); /* the last sample alone: two bytes */
+    expect_frames(TEXT("\xab\xfc\xde\x12\x03"), &opts, &(struct shot){3, 1, 16, 0, 4095, SAMPLES(0xabc, 0xdef, 0x123)}, 1);
+    for (size_t n = 0; n < 10; n++) {
+        struct outcome o = read_bytes("\xab\xfc\xde\x12\x03\xab\xfc\xde\x12\x03", n, RAW, &opts);
+        cr_assert_eq(o.err, n == 5 ? PXR_OK : PXR_E_TRUNCATED);
+        cr_assert_eq(o.n_images, n / 5);
+        outcome_fini(&o);
+    }
+    expect_nomem_everywhere("\xab\xfc\xde\x12\x03", 5, RAW, &opts);
+}
+
+/* Each depth against bits that are set one by one. */
+Test(image_raw, packed_samples_of_each_depth)
+{
+    uint64_t state = 5;
+    for (unsigned bits = 1; bits < 16; bits++) {
+        char text[16];
+        uint16_t samples[7 * 5];
+        uint8_t packed[7 * 5 * 2] = {0};
+        if (bits == 8)
+            continue;
+        for (size_t i = 0; i < 35; i++) {
+            samples[i] = (uint16_t)(next_random(&state) & ((1u << bits) - 1));
+            for (unsigned b = 0; b < bits; b++)
+                packed[(i * bits + b) / 8] |= (uint8_t)((samples[i] >> b & 1) << (i * bits + b) % 8);
+        }
+        snprintf(text, sizeof text, "7x5x%up", bits);
+        const struct pxr_image_opts opts = shape(text);
+        expect_frames((const char *)packed, (35 * bits + 7) / 8, &opts,
+                      &(struct shot){7, 5, bits <= 8 ? 8 : 16, 0, (uint16_t)((1u << bits) - 1), samples}, 1);
+    }
+}
+
 Test(image_raw, skip_and_stride)
 {
     struct pxr_image_opts opts = shape("2x1x8");
@@ -199,12 +260,19 @@ Test(image_raw, shapes_are_parsed_strictly)
         "99999999999999999999999x1x8",
         "640x480x8x1",
         "0x10x1x8",
+        "4x4x8p",
+        "4x4x16p",
+        "4x4x17p",
+        "4x4x11packed",
+        "4x4x8packed",
+        "4x4x10pp",
+        "4x4x10lep",
     };
     struct pxr_image_opts opts = {.raw_width_px = 7, .luma = true};
     struct pxr_diag diag;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         cr_expect_eq(pxr_image_parse_raw(wrong[i], &opts, &diag), PXR_E_INVALID, "'%s'", wrong[i]);
-        cr_expect(strstr(diag.text, "WIDTHxHEIGHTxBITS"), "%s", diag.text);
+        cr_expect(strstr(diag.text, "WIDTHxHEIGHTxBITS") || strstr(diag.text, "p packs samples"), "%s", diag.text);
         cr_expect(opts.raw_width_px == 7 && !opts.raw_height_px && !opts.raw_bits);
     }
     cr_assert_eq(pxr_image_parse_raw("4294967295x1x12be", &opts, &diag), PXR_OK);
