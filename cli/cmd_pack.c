@@ -4,6 +4,7 @@
 
 #include "feed.h"
 #include "inputs.h"
+#include "still_gray.h"
 #include "stop.h"
 
 #include "alloc.h"
@@ -55,6 +56,8 @@ static size_t stem_bytes(const char *name)
     static const char *const extensions[] = {".png", ".pgm", ".pnm", ".ppm", ".pbm",
                                              ".y4m", ".npy", ".raw", ".bin", ".dat"};
     const char *dot = strrchr(name, '.');
+    if (dot && dot > name && pxr_still_has_name(name))
+        return (size_t)(dot - name);
     for (size_t i = 0; dot && dot > name && i < sizeof extensions / sizeof extensions[0]; i++)
         if (!strcasecmp(dot, extensions[i]))
             return (size_t)(dot - name);

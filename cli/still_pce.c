@@ -267,7 +267,7 @@ static enum pxr_err batch_finish(void *batch, pxr_still_result_fn *result, void 
 const struct pxr_still_format pxr_still_pce = {
     .name = "pce", .extensions = " pce ", .is_strict_name = true, .read = read_pce, .write = write_pce};
 const struct pxr_still_format pxr_still_pceb = {.name = "pceb",
-                                                .extensions = " pceb pcet ",
+                                                .extensions = " pceb ",
                                                 .is_strict_name = true,
                                                 .read = read_pceb,
                                                 .batch_new = batch_new,

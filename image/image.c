@@ -52,6 +52,7 @@ static enum pxr_err dispatch(struct pxr_import *im, enum pxr_image_format format
         return pxr_raw_read(im);
     case PXR_IMAGE_NPY:
         return pxr_npy_read(im);
+    case PXR_IMAGE_STILL:
     case PXR_IMAGE_UNKNOWN:
         break;
     }

@@ -11,6 +11,7 @@ enum pxr_image_format {
     PXR_IMAGE_PNM, /* P1..P6, any number of pictures one behind the other */
     PXR_IMAGE_Y4M,
     PXR_IMAGE_NPY, /* any number of arrays one behind the other           */
+    PXR_IMAGE_STILL, /* not read here: the still formats of codec/, which cli/ reads */
     PXR_IMAGE_RAW, /* headerless; described by struct pxr_image_opts      */
 };
 
