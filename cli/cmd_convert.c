@@ -33,6 +33,7 @@ struct convert {
     const struct pxr_still_format *to, *from; /* from: NULL: found out for each input */
     struct result *results; /* those of the current output; written at its end */
     size_t n_results, capacity;
+    void *batch; /* of a format that makes one set of files of all inputs */
     uint64_t n_read, n_written, in_bytes, out_bytes;
 };
 
@@ -183,6 +184,20 @@ static enum pxr_err put_frame(const struct convert *c, struct pxr_still_output *
     return e;
 }
 
+/* The name of this frame's file within the set, without extension. */
+static enum pxr_err put_batch(struct pass *p, struct pxr_image *image, struct pxr_diag *diag)
+{
+    char stem[PATH_MAX];
+    const char *const name = strrchr(p->stem_path, '/') + 1;
+    const int stem_bytes = (int)(strlen(name) - strlen(extension_of(name)) - 1);
+    const int n = image->number || p->n_taken
+                      ? snprintf(stem, sizeof stem, "%.*s-%06" PRIu64, stem_bytes, name, p->n_frames - 1)
+                      : snprintf(stem, sizeof stem, "%.*s", stem_bytes, name);
+    if (n < 0 || (size_t)n >= sizeof stem)
+        return pxr_fail(diag, PXR_E_LIMIT, "a name is too long");
+    return p->c->to->batch_add(p->c->batch, &p->c->opts, image, stem, diag);
+}
+
 /* A result for this frame alone. */
 static enum pxr_err put_single(struct pass *p, struct pxr_image *image, struct pxr_diag *diag)
 {
@@ -205,6 +220,8 @@ static enum pxr_err put_single(struct pass *p, struct pxr_image *image, struct p
 
 static enum pxr_err take_image(struct pass *p, struct pxr_image *image, struct pxr_diag *diag)
 {
+    if (p->c->batch)
+        return put_batch(p, image, diag);
     if (!p->stem_path || p->c->to->holds_many)
         return put_frame(p->c, p->out, image, diag);
     return put_single(p, image, diag);
@@ -336,6 +353,8 @@ static enum pxr_err convert_into_folder(struct convert *c, const char *path, str
         e = finish_output(c, &out, to, diag);
     else
         drop_output(c, &out);
+    if (c->batch)
+        return e; /* nothing is written before the last input */
     if (e == PXR_OK && !c->to->holds_many)
         e = rename_only_result(c, to, diag);
     if (e == PXR_OK)
@@ -344,14 +363,31 @@ static enum pxr_err convert_into_folder(struct convert *c, const char *path, str
     return e;
 }
 
+/* A file of the set. */
+static enum pxr_err take_set_file(void *arg, const char *name, struct pxr_buffer *bytes, struct pxr_diag *diag)
+{
+    struct convert *const c = arg;
+    char path[PATH_MAX];
+    const int n = snprintf(path, sizeof path, "%s/%s", c->dir_path, name);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return pxr_fail(diag, PXR_E_LIMIT, "a path is too long");
+    return add_result(c, path, bytes, diag);
+}
+
 static enum pxr_err convert_each(struct convert *c, int n, char **paths, struct pxr_diag *diag)
 {
     enum pxr_err e = PXR_OK;
     if (mkdir(c->dir_path, 0777) && errno != EEXIST)
         return pxr_diag_in_file(diag, pxr_fail_sys(diag, pxr_err_from_errno(errno), errno, "cannot be created"),
                                 c->dir_path);
+    if (c->to->batch_new)
+        e = c->to->batch_new(&c->batch, diag);
     for (int i = 0; e == PXR_OK && i < n; i++)
         e = convert_into_folder(c, paths[i], diag);
+    if (e == PXR_OK && c->batch && (e = c->to->batch_finish(c->batch, take_set_file, c, diag)) == PXR_OK)
+        e = write_results(c, diag);
+    if (c->to->batch_free)
+        c->to->batch_free(c->batch);
     return e;
 }
 
@@ -370,7 +406,9 @@ static int choose_formats(const struct pxr_cli_command *self, struct convert *c,
     if (!c->to)
         return pxr_cli_usage(self, "the name '%s' says no format: --to chooses one of %s", out_path,
                              pxr_still_format_names(names, sizeof names));
-    if (!c->to->write)
+    if (c->to->batch_new && !c->dir_path)
+        return pxr_cli_usage(self, "%s makes several files: use --to %s -o DIR", c->to->name, c->to->name);
+    if (!c->to->write && !c->to->batch_new)
         return pxr_cli_usage(self, "%s is read, not written", c->to->name);
     if (c->opts.layout && !c->to->has_layouts && !c->opts.from_layout) {
         c->opts.from_layout = c->opts.layout; /* there is only one file that it can be about */
@@ -411,6 +449,7 @@ static int run_conversion(const struct pxr_cli_command *self, struct convert *c,
 static int run(const struct pxr_cli_command *self, int argc, char **argv)
 {
     static const char *const orders[] = {"A", "B", NULL};
+    static const char *const averages[] = {"auto", "original", "compat", "exact", NULL};
     struct convert c = {.opts = {0}};
     struct pxr_still_opts *const o = &c.opts;
     const struct pxr_option table[] = {
@@ -419,6 +458,16 @@ static int run(const struct pxr_cli_command *self, int argc, char **argv)
         PXR_OPTION_TEXT("from", 0, &c.from_name, "FORMAT", "What the inputs are, where it cannot be seen."),
         PXR_OPTION_FLAG("force", 'f', &c.overwrite, "Replace existing files."),
         PXR_CLI_FRAMES(&c.frames),
+        {.name = "threshold", .kind = PXR_OPT_UINT, .value = &o->threshold, .arg = "N", .max = 255,
+         .is_set = &o->has_threshold, .help = "DCI: samples may be off by N; what it writes is then lossy."},
+        PXR_OPTION_CHOICE("average", 0, &o->average, "original|compat|exact", averages,
+                          "DCI: how the colour of a part is computed."),
+        PXR_OPTION_TEXT("dialect", 0, &o->layout, "NAME",
+                        "VCBN: vcbn (default), cbin, impk, head. DCI: v1, v2\n(default), v3, late1, late2-planar."),
+        PXR_OPTION_TEXT("dtype", 0, &o->dtype, "NAME", "VCBN: uint8, uint16, uint32, float16, float32, float64, packed."),
+        PXR_OPTION_TEXT("vmin", 0, &o->vmin, "X", "VCBN: the number that becomes 0."),
+        PXR_OPTION_TEXT("vmax", 0, &o->vmax, "X", "VCBN: the number that becomes the highest level."),
+        PXR_OPTION_TEXT("table", 0, &o->table_path, "FILE.pcet", "PCE: the table of the batch that is read."),
         PXR_OPTION_FLAG("lossy", 0, &o->is_lossy, "Let samples lose low bits, and drop transparency, where the\n"
                                                   "format has no room for them."),
         PXR_OPTION_FLAG("luma", 0, &o->is_luma, "Turn colour into gray (Rec. 709)."),
@@ -430,7 +479,8 @@ static int run(const struct pxr_cli_command *self, int argc, char **argv)
         PXR_OPTION_TEXT("from-layout", 0, &o->from_layout, "NAME", "The layout of the inputs; needed without a header."),
         PXR_OPTION_CHOICE("order", 0, &o->order, "A|B", orders, "PXS, PX2: the order of pixels that is written."),
         PXR_OPTION_CHOICE("from-order", 0, &o->from_order, "A|B", orders, "PXS: the order that is read."),
-        PXR_OPTION_UINT("bits", 0, &o->bits, "N", 1, 16, "PX2: bits of a sample; fewer than there are drop the low ones."),
+        PXR_OPTION_UINT("bits", 0, &o->bits, "N", 1, 32,
+                        "PX2: bits of a sample; fewer than there are drop the low\nones. VCBN: of packed numbers (dialect head)."),
         PXR_OPTION_FLAG("relative", 0, &o->is_relative, "PX2: code small differences in two bits."),
         PXR_OPTION_FLAG("finality", 0, &o->has_finality, "PX2: code squares of one colour as one pixel."),
         PXR_OPTION_FLAG("padded", 0, &o->is_padded, "PX2: fill each pixel up to whole bytes."),
@@ -453,7 +503,8 @@ const struct pxr_cli_command pxr_cmd_convert = {
     .name = "convert",
     .operands = "[OPTION]... IN... (OUT | --to FORMAT -o DIR)",
     .summary = "Turn pictures of one format into another.",
-    .details = "Formats: PNG, PNM, NPY, Y4M (only read), PXS, PX2. Several inputs with one OUT are its frames.\n"
+    .details = "Formats: PNG, PNM, NPY, Y4M (only read), PXS, PX2, DCI, PCE (pceb: a batch with one table), VCBN.\n"
+               "Several inputs with one OUT are its frames.\n"
                "Nothing is lost unless an option allows it. A PXS or PX2 file that was cut is a coarser picture.",
     .run = run,
 };

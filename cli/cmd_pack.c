@@ -4,6 +4,7 @@
 
 #include "feed.h"
 #include "inputs.h"
+#include "still_gray.h"
 #include "stop.h"
 #include "times.h"
 
@@ -58,7 +59,7 @@ static size_t stem_bytes(const char *name, bool is_video)
     static const char *const extensions[] = {".png", ".pgm", ".pnm", ".ppm", ".pbm",
                                              ".y4m", ".npy", ".tif", ".tiff", ".ser", ".fits", ".fit", ".fts", ".raw", ".bin", ".dat"};
     const char *dot = strrchr(name, '.');
-    if (is_video && dot && dot > name)
+    if (dot && dot > name && (is_video || pxr_still_has_name(name)))
         return (size_t)(dot - name);
     for (size_t i = 0; dot && dot > name && i < sizeof extensions / sizeof extensions[0]; i++)
         if (!strcasecmp(dot, extensions[i]))

@@ -4,6 +4,7 @@
 
 #include "cli.h"
 #include "ffmpeg.h"
+#include "still_gray.h"
 #include "stop.h"
 
 #include "alloc.h"
@@ -92,7 +93,16 @@ static bool has_image_name(const char *path)
     for (size_t i = 0; dot && i < sizeof extensions / sizeof extensions[0]; i++)
         if (!strcasecmp(dot, extensions[i]))
             return true;
-    return false;
+    return pxr_still_has_name(path);
+}
+
+static enum pxr_err read_pictures(const struct pxr_feed *feed, const char *path, int fd, const uint8_t *head,
+                                  size_t head_bytes, enum pxr_image_format format, pxr_image_fn *each, void *arg,
+                                  struct pxr_diag *diag)
+{
+    return format == PXR_IMAGE_STILL
+               ? pxr_still_read_gray(path, fd, head, head_bytes, &feed->image_opts, each, arg, diag)
+               : pxr_image_read(fd, head, head_bytes, format, &feed->image_opts, each, arg, diag);
 }
 
 /* Open an input and look at its beginning.  *format is UNKNOWN where it should be skipped. */
@@ -114,6 +124,8 @@ static enum pxr_err open_input(const struct pxr_feed *feed, size_t item, const c
     if (e != PXR_OK)
         return e;
     *format = pxr_image_detect(head, *head_bytes);
+    if (*format == PXR_IMAGE_UNKNOWN && pxr_still_is_input(head, *head_bytes, path))
+        *format = PXR_IMAGE_STILL;
     if (*format != PXR_IMAGE_UNKNOWN || (input->is_in_folder && !has_image_name(path)))
         return PXR_OK;
     if (!*head_bytes)
@@ -141,8 +153,7 @@ static void run_slot(void *arg)
     s->kind = KIND_UNKNOWN;
     enum pxr_err e = open_input(feed, s->item, s->path, &fd, head, &head_bytes, &format, &s->diag);
     if (e == PXR_OK && format != PXR_IMAGE_UNKNOWN) {
-        e = pxr_image_read(fd, head, head_bytes, format, &feed->image_opts, keep_first, s,
-                           &s->diag);
+        e = read_pictures(feed, s->path, fd, head, head_bytes, format, keep_first, s, &s->diag);
         s->mtime_ns = 0;
         if (!fstat(fd, &st))
             s->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
@@ -215,7 +226,7 @@ static enum pxr_err run_stream(const struct pxr_feed *feed, size_t item, const c
     } else {
         e = open_input(feed, item, path, &fd, head, &head_bytes, &format, &found);
         if (e == PXR_OK)
-            e = pxr_image_read(fd, head, head_bytes, format, &feed->image_opts, pass_on, &s, &found);
+            e = read_pictures(feed, path, fd, head, head_bytes, format, pass_on, &s, &found);
         close_input(fd);
     }
     if (s.callee != PXR_OK) {

@@ -8,7 +8,8 @@
 #include <strings.h>
 
 static const struct pxr_still_format *const formats[] = {
-    &pxr_still_png, &pxr_still_pnm, &pxr_still_npy, &pxr_still_y4m, &pxr_still_pxs, &pxr_still_px2,
+    &pxr_still_png, &pxr_still_pnm, &pxr_still_npy, &pxr_still_y4m,  &pxr_still_pxs,
+    &pxr_still_px2, &pxr_still_dci, &pxr_still_pce, &pxr_still_pceb, &pxr_still_vcbn,
 };
 enum { N_FORMATS = sizeof formats / sizeof formats[0], MAX_WORD_BYTES = 16 };
 
@@ -53,7 +54,7 @@ const char *pxr_still_format_names(char *dst, size_t dst_bytes)
     size_t n = 0;
     *dst = 0;
     for (int i = 0; i < N_FORMATS; i++)
-        if (formats[i]->write && n < dst_bytes)
+        if ((formats[i]->write || formats[i]->batch_add) && n < dst_bytes)
             n += (size_t)snprintf(dst + n, dst_bytes - n, "%s%s", n ? ", " : "", formats[i]->name);
     return dst;
 }

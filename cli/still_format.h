@@ -21,6 +21,11 @@ struct pxr_still_opts {
     int order, from_order;   /* enum pxr_stream_digits */
     uint64_t bits;           /* 0: as many as are needed */
     bool is_relative, is_padded, has_finality, has_mask;
+    uint64_t threshold;      /* DCI */
+    bool has_threshold;
+    int average;             /* DCI: 0, or enum pxr_dci_average and 1 */
+    const char *dtype, *vmin, *vmax; /* envelopes; NULL: as the samples are */
+    const char *table_path;  /* PCE batches that are read; NULL: beside the input */
     uint64_t max_frame_px;
     unsigned n_threads;
     pxr_pool *pool;
@@ -46,6 +51,9 @@ struct pxr_still_output {
     void *state;           /* of the format; freed by its end */
 };
 
+/* Takes the bytes over. */
+typedef enum pxr_err pxr_still_result_fn(void *arg, const char *name, struct pxr_buffer *bytes, struct pxr_diag *diag);
+
 /* A format.  Whatever is NULL the format cannot do. */
 struct pxr_still_format {
     const char *name;
@@ -60,10 +68,17 @@ struct pxr_still_format {
     /* What can be said only behind the last frame; or NULL. */
     enum pxr_err (*finish)(struct pxr_still_output *out, struct pxr_diag *diag);
     void (*end)(struct pxr_still_output *out); /* in any case; or NULL */
+    /* Instead of those, where all inputs make one set of files: each frame with the name of its file, without extension;
+     * then all files. */
+    enum pxr_err (*batch_new)(void **batch, struct pxr_diag *diag);
+    enum pxr_err (*batch_add)(void *batch, const struct pxr_still_opts *o, const struct pxr_image *image,
+                              const char *stem, struct pxr_diag *diag);
+    enum pxr_err (*batch_finish)(void *batch, pxr_still_result_fn *result, void *arg, struct pxr_diag *diag);
+    void (*batch_free)(void *batch); /* NULL is allowed, and what batch_new left when it failed */
 };
 
 extern const struct pxr_still_format pxr_still_png, pxr_still_pnm, pxr_still_npy, pxr_still_y4m, pxr_still_pxs,
-    pxr_still_px2;
+    pxr_still_px2, pxr_still_dci, pxr_still_pce, pxr_still_pceb, pxr_still_vcbn;
 
 /* By name ("pgm" and "ppm" are names of pnm); NULL: there is none. */
 const struct pxr_still_format *pxr_still_format_find(const char *name);

@@ -292,6 +292,8 @@ static enum pxr_err put_px2(struct pxr_still_output *out, const struct pxr_image
 static enum pxr_err write_px2(struct pxr_still_output *out, const struct pxr_image *image, struct pxr_diag *diag)
 {
     const unsigned bits = px2_bits(out, image);
+    if (bits > 16)
+        return pxr_fail(diag, PXR_E_INVALID, "PX2 has samples of 1 to 16 bits, not %u", bits);
     const size_t map_bytes = pxr_bitmap_bytes((uint64_t)image->width_px * image->height_px);
     uint8_t *mask = NULL;
     enum pxr_err e = PXR_OK;

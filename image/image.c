@@ -78,6 +78,7 @@ static enum pxr_err dispatch(struct pxr_import *im, enum pxr_image_format format
 #else
         return pxr_fail(im->diag, PXR_E_UNSUPPORTED, "this pixelrain was built without libtiff");
 #endif
+    case PXR_IMAGE_STILL:
     case PXR_IMAGE_UNKNOWN:
         break;
     }

@@ -14,6 +14,7 @@ enum pxr_image_format {
     PXR_IMAGE_TIFF, /* any number of pages; only from a regular file; may be left out of a build */
     PXR_IMAGE_SER, /* gray, or the mosaic of a colour camera as it is        */
     PXR_IMAGE_FITS, /* images and cubes in all units, uncompressed              */
+    PXR_IMAGE_STILL, /* not read here: the still formats of codec/, which cli/ reads */
     PXR_IMAGE_RAW, /* headerless; described by struct pxr_image_opts      */
 };
 

@@ -129,7 +129,7 @@ expect 3 '' 'pixelrain: plain.px2: exists already; -f replaces it'
 ok "${convert[@]}" pipe.png back.pgm -f
 claim 'through pipes' cmp -s g8.pgm back.pgm
 run "${convert[@]}" g8.pgm no.such
-expect 2 '' "pixelrain: the name 'no.such' says no format: --to chooses one of png, pnm, npy, pxs, px2
+expect 2 '' "pixelrain: the name 'no.such' says no format: --to chooses one of png, pnm, npy, pxs, px2, dci, pce, pceb, vcbn
 Try 'pixelrain convert --help'."
 run "${convert[@]}" g8.pgm
 expect 2 '' "pixelrain: missing operand: the file to write

@@ -151,9 +151,81 @@ def refuse_pxs(d, v):
     d.refuses("pxs", "decode", "auto", "A", "strict", at(v["encoded"]["file"]), d.result("bad"))
 
 
+# ---- DCI -----------------------------------------------------------------------------------------
+
+def run_dci(d, v):
+    kind = v["version"]
+    with_gray = read(at(v["decoded"]["file"])).split(b"\n255\n", 1)[1]
+    is_gray = with_gray[0::3] == with_gray[1::3] == with_gray[2::3]
+    for layout in kind, "auto":
+        printed = d.ok("dci", "decode", layout, at(v["encoded"]["file"]), d.result("dci.ppm"))
+        equal(d.result("dci.ppm"), v["decoded"]["file"])
+        if printed.split() != [kind.removesuffix("-proposal"), "gray" if is_gray else "colour"]:
+            raise Failure(f"says: {printed}")
+    d.ok("dci", "encode", kind, v["params"]["threshold"], d.result("dci"), at(v["input"]["file"]))
+    equal(d.result("dci"), v["encoded"]["file"])
+
+
+def refuse_dci(d, v):
+    d.refuses("dci", "decode", "auto", at(v["encoded"]["file"]), d.result("bad"))
+
+
+# ---- PCE -----------------------------------------------------------------------------------------
+
+def pce_both_ways(d, table, picture, pixels, encoded):
+    printed = d.ok("pce", "decode", table, at(encoded), d.result("px"))
+    equal(d.result("px"), pixels)
+    if printed.split() != [str(picture["width"]), str(picture["height"]), ["opaque", "alpha"][picture["hasAlpha"]]]:
+        raise Failure(f"says: {printed}")
+    d.ok("pce", "encode", table, picture["width"], picture["height"], at(pixels), d.result("pce"))
+    equal(d.result("pce"), encoded)
+
+
+def run_pce(d, v):
+    if v["version"] == "solo":
+        pce_both_ways(d, "-", v["params"], v["input"]["file"], v["encoded"]["file"])
+    elif v["version"] == "batch":
+        sprites = [x for i in v["images"] for x in (i["width"], i["height"], at(i["input"]))]
+        d.ok("pce", "table", d.result("pcet"), *sprites)
+        equal(d.result("pcet"), v["table"]["file"])
+        for i in v["images"]:
+            pce_both_ways(d, at(v["table"]["file"]), i, i["input"], i["encoded"]["file"])
+    elif d.ok("pce", "numbers", *v["table"]).split() != list(v["table"].values()):
+        raise Failure("numbers have other codes")
+
+
+def refuse_pce(d, v):
+    table = at(v["table"]["file"]) if "table" in v else "-"
+    d.refuses("pce", "decode", table, at(v["encoded"]["file"]), d.result("bad"))
+
+
+# ---- VCBN ----------------------------------------------------------------------------------------
+
+def run_vcbn(d, v):
+    p, encoded = v["params"], v["encoded"]["file"]
+    dialect = {"VCBN v1": "vcbn", "CBIN v1": "cbin", "IMPK v1": "impk"}.get(v["version"], "head")
+    height, width = p["shape"]
+    printed = d.ok("vcbn", "decode", at(encoded), d.result("raw"))
+    equal(d.result("raw"), v["decoded"]["file"])
+    container = v.get("decoded_dtype", p["dtype"])
+    if printed.split() != [dialect, p["dtype"], container, str(width), str(height)]:
+        raise Failure(f"says: {printed}")
+    bits = 0 if p["dtype"].startswith("float") else p.get("bits", 0)
+    d.ok("vcbn", "encode", dialect, p["dtype"], bits, repr(p["vmin"]), repr(p["vmax"]), p.get("endianness", "LE"),
+         p["in_dtype"], width, height, at(v["input"]["file"]), d.result("env"))
+    equal(d.result("env"), encoded)
+
+
+def refuse_vcbn(d, v):
+    d.refuses("vcbn", "decode", at(v["encoded"]["file"]), d.result("bad"))
+
+
 # Two functions each: what a vector must do, and how a bad one is tried.
 SYSTEMS = {
     "pxs": (run_pxs, refuse_pxs),
+    "dci": (run_dci, refuse_dci),
+    "pce": (run_pce, refuse_pce),
+    "vcbn": (run_vcbn, refuse_vcbn),
 }
 
 

@@ -10,7 +10,10 @@ static const struct {
     const char *name;
     driver_system_fn *run;
 } systems[] = {
+    {"dci", driver_dci},
+    {"pce", driver_pce},
     {"pxs", driver_pxs},
+    {"vcbn", driver_vcbn},
 };
 
 void driver_die(const char *what, const char *path)

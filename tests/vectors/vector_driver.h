@@ -9,7 +9,7 @@
 /* Each system is one function: argv[0] is what to do ("decode", "encode", ...), the rest is its own affair.  Returns the
  * program's exit code: 0, or pxr_err_exit of the error. */
 typedef int driver_system_fn(int argc, char **argv);
-driver_system_fn driver_pxs;
+driver_system_fn driver_dci, driver_pce, driver_pxs, driver_vcbn;
 
 /* Prints the diagnostic. */
 int driver_fail(const struct pxr_diag *diag);
