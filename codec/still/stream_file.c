@@ -111,9 +111,22 @@ static enum pxr_err check_length(const struct pxr_stream_reader *r, struct pxr_d
     return PXR_OK;
 }
 
+/* A few bytes may stand for a whole picture, where the rest was cut or one pixel is final.  Some megabytes are nobody's
+ * problem; beyond them memory has to be in some proportion to the file. */
+static enum pxr_err check_proportion(const struct pxr_stream_reader *r, struct pxr_diag *diag)
+{
+    const uint64_t frame_bytes = pxr_stream_frame_bytes(&r->format);
+    if (frame_bytes <= PXR_STREAM_FREE_BYTES || frame_bytes / PXR_STREAM_MAX_RATIO <= r->in.n_bytes)
+        return PXR_OK;
+    return pxr_fail_field(diag, PXR_E_LIMIT, PXR_NONE, "file bytes", frame_bytes / PXR_STREAM_MAX_RATIO, r->in.n_bytes,
+                          "the file is too short for memory of a picture as large as this");
+}
+
 enum pxr_err pxr_stream_reader_begin(struct pxr_stream_reader *r, struct pxr_diag *diag)
 {
-    const enum pxr_err e = check_length(r, diag);
+    enum pxr_err e = check_length(r, diag);
+    if (e == PXR_OK)
+        e = check_proportion(r, diag);
     if (e != PXR_OK || !r->format.form.has_finality)
         return e;
     const size_t map_bytes = pxr_bitmap_bytes(pxr_stream_n_px(&r->format.order));

@@ -20,6 +20,9 @@ void pxr_stream_format_fini(struct pxr_stream_format *s);
 size_t pxr_stream_frame_bytes(const struct pxr_stream_format *s);
 
 #define PXR_STREAM_MAX_PX ((uint64_t)1 << 28)
+/* A frame takes at most so many bytes, or so many for each byte of the file. */
+#define PXR_STREAM_FREE_BYTES ((uint64_t)64 << 20)
+#define PXR_STREAM_MAX_RATIO 65536
 /* Refuse sides that the format does not have (CORRUPT) and more pixels than max_px (LIMIT; 0: PXR_STREAM_MAX_PX).
  * off_bytes: of the width in the file. */
 enum pxr_err pxr_stream_check_size(uint64_t width_px, uint64_t height_px, uint64_t max_px, uint64_t off_bytes,
@@ -39,7 +42,8 @@ struct pxr_stream_reader {
 };
 
 /* The header has been read: r->format, r->in and r->is_progressive are set.  Compares what must follow with what is
- * there, before any memory is taken for it.  TRUNCATED, CORRUPT (more than belongs to the file), NOMEM. */
+ * there, before any memory is taken for it.  TRUNCATED, CORRUPT (more than belongs to the file), LIMIT (so short a file
+ * may not ask for so much memory), NOMEM. */
 enum pxr_err pxr_stream_reader_begin(struct pxr_stream_reader *r, struct pxr_diag *diag);
 void pxr_stream_reader_fini(struct pxr_stream_reader *r); /* harmless on a zeroed one */
 

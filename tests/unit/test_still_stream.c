@@ -506,6 +506,18 @@ Test(still_stream, pictures_beyond_the_limit_are_refused_before_memory_is_taken)
     pxr_alloc_hook(NULL);
 }
 
+Test(still_stream, few_bytes_do_not_claim_much_memory)
+{
+    uint8_t bytes[5000] = {0, 0, 0x40, 0, 0, 0, 0x40, 0}; /* 2^28 pixels of three bytes */
+    struct pxr_stream_reader r;
+    struct pxr_diag diag;
+    const struct pxr_pxs_opts opts = {.is_progressive = true};
+    cr_assert_eq(pxr_pxs_open(&r, bytes, sizeof bytes, &opts, NULL, &diag), PXR_E_LIMIT);
+    bytes[2] = 0x10; /* 192 MiB: 3072 bytes are enough */
+    cr_assert_eq(pxr_pxs_open(&r, bytes, sizeof bytes, &opts, NULL, &diag), PXR_OK);
+    cr_assert_eq(pxr_pxs_open(&r, bytes, 3000, &opts, NULL, &diag), PXR_E_LIMIT);
+}
+
 Test(still_stream, layouts_without_header_are_never_guessed)
 {
     const uint8_t square[12] = {0, 0, 0, 2, 0, 0, 0, 9, 1, 2, 3, 4};
