@@ -186,15 +186,18 @@ static void table_add(pxr_pce_table *t, uint16_t value)
 
 enum pxr_err pxr_pce_table_new(pxr_pce_table **out, const pxr_pce_counts *c, struct pxr_diag *diag)
 {
-    struct counted *const used = pxr_alloc_zero(PXR_PCE_MAX_PX, sizeof *used);
-    pxr_pce_table *const t = pxr_alloc_zero(1, sizeof *t);
     size_t n = 0;
+    for (uint32_t v = 1; v <= PXR_PCE_MAX_PX; v++)
+        n += c->of_value[v] != 0;
+    struct counted *const used = pxr_alloc(n ? n * sizeof *used : 1);
+    pxr_pce_table *const t = pxr_alloc_zero(1, sizeof *t);
     *out = NULL;
     if (!used || !t) {
         pxr_free(used);
         pxr_free(t);
-        return pxr_fail_nomem(diag, PXR_PCE_MAX_PX * sizeof *used);
+        return pxr_fail_nomem(diag, n * sizeof *used + sizeof *t);
     }
+    n = 0;
     for (uint32_t v = 1; v <= PXR_PCE_MAX_PX; v++)
         if (c->of_value[v])
             used[n++] = (struct counted){c->of_value[v], (uint16_t)v};

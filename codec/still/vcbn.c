@@ -180,15 +180,15 @@ static void put_row(struct pxr_bit_writer *packed, uint8_t *dst, const struct px
                     const struct pxr_vcbn_array *a, uint32_t y)
 {
     const uint8_t *at = (const uint8_t *)a->data + y * a->stride_bytes;
-    const unsigned n_bytes = (unsigned)pxr_vcbn_sample_bytes(p->container);
+    const unsigned n_bytes = (unsigned)pxr_vcbn_sample_bytes(p->container); /* at dst, unless packed */
     const uint32_t mask = (uint32_t)(((uint64_t)1 << p->bits) - 1);
-    for (uint32_t x = 0; x < a->width_px; x++, at += input_bytes[a->type], dst += n_bytes) {
+    for (uint32_t x = 0; x < a->width_px; x++, at += input_bytes[a->type]) {
         if (p->is_float)
-            store(dst, float_bits(p->o->dtype, a->type, at), n_bytes, p->o->is_big_endian);
+            store(dst + x * n_bytes, float_bits(p->o->dtype, a->type, at), n_bytes, p->o->is_big_endian);
         else if (p->o->dtype == PXR_VCBN_PACKED)
             pxr_bits_put(packed, (uint32_t)level_of(s, a->type, at) & mask, p->bits);
         else
-            store(dst, level_of(s, a->type, at), n_bytes, p->o->is_big_endian);
+            store(dst + x * n_bytes, level_of(s, a->type, at), n_bytes, p->o->is_big_endian);
     }
 }
 
