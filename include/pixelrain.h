@@ -231,7 +231,10 @@ enum pxr_view {
     PXR_VIEW_TIF = 3, /* TIFF of one strip, little endian                             */
     PXR_VIEW_NPY = 4, /* a NumPy array (height, width), little endian                 */
     PXR_VIEW_PREVIEW = 5, /* PNG of an eighth of width and height, 8 bits: not lossless   */
-    PXR_N_VIEWS = 6
+    PXR_VIEW_VCBN = 6, /* an ImgPack envelope: JSON head, then the samples              */
+    PXR_VIEW_PX2 = 7,  /* Pixel Stream: every beginning of the file is a picture        */
+    PXR_VIEW_PXS = 8,  /* the same for older viewers, three bytes a pixel; 8 bits only  */
+    PXR_N_VIEWS = 9
 };
 PXR_API const char *pxr_view_name(enum pxr_view v);               /* "png"                   */
 PXR_API const char *pxr_view_extension(enum pxr_view v);          /* of its files, no dot    */

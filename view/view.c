@@ -9,6 +9,8 @@ static const struct pxr_view_kind *const kinds[PXR_N_VIEWS] = {
     [PXR_VIEW_PNG] = &pxr_view_kind_png, [PXR_VIEW_PGM] = &pxr_view_kind_pgm,
     [PXR_VIEW_RAW] = &pxr_view_kind_raw, [PXR_VIEW_TIF] = &pxr_view_kind_tif,
     [PXR_VIEW_NPY] = &pxr_view_kind_npy, [PXR_VIEW_PREVIEW] = &pxr_view_kind_preview,
+    [PXR_VIEW_VCBN] = &pxr_view_kind_vcbn, [PXR_VIEW_PX2] = &pxr_view_kind_px2,
+    [PXR_VIEW_PXS] = &pxr_view_kind_pxs,
 };
 
 const char *pxr_view_name(enum pxr_view v)
@@ -93,6 +95,20 @@ static enum pxr_err take_scratch(struct pxr_view_file *f, pxr_decoder *d)
     return PXR_OK;
 }
 
+static enum pxr_err fail_absent(pxr_decoder *d, const struct pxr_frame_info *frame, enum pxr_view v)
+{
+    struct pxr_archive_info archive;
+    pxr_archive_info(pxr_decoder_archive(d), &archive);
+    const char *const why = kinds[v]->refusal ? kinds[v]->refusal(&archive) : NULL;
+    enum pxr_err e = PXR_E_UNSUPPORTED;
+    if (why)
+        pxr_fail(&d->diag, e, "there is no %s view: %s", kinds[v]->name, why);
+    else
+        e = pxr_fail(&d->diag, PXR_E_LIMIT, "a frame of %u x %u, %u bit, has no %s view", frame->width_px,
+                     frame->height_px, frame->bits, kinds[v]->name);
+    return pxr_diag_in_frame(&d->diag, e, frame->frame);
+}
+
 enum pxr_err pxr_view_read(pxr_decoder *d, uint64_t frame, enum pxr_view v, uint64_t off_bytes,
                            void *dst, size_t dst_bytes, size_t *got)
 {
@@ -104,9 +120,7 @@ enum pxr_err pxr_view_read(pxr_decoder *d, uint64_t frame, enum pxr_view v, uint
     if (e == PXR_OK && (unsigned)v >= PXR_N_VIEWS)
         e = pxr_fail(diag, PXR_E_INVALID, "there is no view number %u", (unsigned)v);
     if (e == PXR_OK && !lay_out(&f, &info, v)) {
-        e = pxr_fail(diag, PXR_E_LIMIT, "a frame of %u x %u, %u bit, has no %s view", info.width_px,
-                     info.height_px, info.bits, pxr_view_name(v));
-        pxr_diag_in_frame(diag, e, frame);
+        e = fail_absent(d, &info, v);
     }
     if (e == PXR_OK && off_bytes >= f.total_bytes)
         return PXR_OK;

@@ -39,7 +39,8 @@ struct pxr_view_kind {
 };
 
 extern const struct pxr_view_kind pxr_view_kind_png, pxr_view_kind_pgm, pxr_view_kind_raw,
-    pxr_view_kind_tif, pxr_view_kind_npy, pxr_view_kind_preview;
+    pxr_view_kind_tif, pxr_view_kind_npy, pxr_view_kind_preview, pxr_view_kind_vcbn, pxr_view_kind_px2,
+    pxr_view_kind_pxs;
 
 /* An archive's frames, for formats that ask for no more than their geometry. */
 struct pxr_frame_info pxr_view_any_frame(const struct pxr_archive_info *archive);

@@ -7,7 +7,9 @@
 Prints how many comparisons were made with each library that is there; exit code 77: not even NumPy.
 """
 import glob
+import json
 import os
+import struct
 import sys
 import warnings
 
@@ -77,6 +79,58 @@ for i, name in enumerate(names):
     same("numpy", name + ".npy", numpy.load(path("npy", name), mmap_mode="r"), reference[i])
     same("numpy", name + ".raw", numpy.fromfile(path("raw", name), reference.dtype).reshape(reference.shape[1:]),
          reference[i])
+
+# ---- the still formats, read by their description alone
+
+
+def stream_order(height, width):
+    """Rows and columns of Pixel Stream's order A: base-4 digits of the address, the lowest first."""
+    side = 1
+    while side < max(height, width):
+        side *= 2
+    address = numpy.arange(side * side)
+    rows, columns = numpy.zeros_like(address), numpy.zeros_like(address)
+    half = side // 2
+    while half:
+        digit = address % 4
+        columns += half * (digit % 2)
+        rows += half * ((digit == 1) | (digit == 2))
+        address //= 4
+        half //= 2
+    inside = (rows < height) & (columns < width)
+    return rows[inside], columns[inside]
+
+
+def from_stream(samples):
+    picture = numpy.zeros(reference.shape[1:], reference.dtype)
+    picture[order] = samples
+    return picture
+
+
+def read(file):
+    with open(file, "rb") as f:
+        return f.read()
+
+
+order = stream_order(*reference.shape[1:])
+for i, name in enumerate(names):
+    data = read(path("px2", name))
+    bits = 8 * reference.itemsize
+    assert data[:16] == b"\x89PX2\r\n\x1a\n" + struct.pack(">II", *reference.shape[:0:-1])
+    assert data[16:32] == bytes([1, 0, 0, 1, bits]) + bytes(10) + b"\1"
+    same("px2", name, from_stream(numpy.frombuffer(data[32:], f">u{bits // 8}")), reference[i])
+    data = read(path("vcbn", name))
+    end = 9 + int.from_bytes(data[5:9], "big")
+    head = json.loads(data[9:end])
+    assert data[:5] == b"VCBN\1" and head["shape"] == list(reference.shape[1:]) and head["dtype"] == f"uint{bits}"
+    assert head["vmax"] == head["resolution"] == (255 if bits == 8 else 4096 if maxvals[i] <= 4096 else 65535)
+    same("vcbn", name, numpy.frombuffer(data[end + end % 2:], reference.dtype).reshape(reference.shape[1:]), reference[i])
+    if bits == 8:
+        data = read(path("pxs", name))
+        assert data[:8] == struct.pack(">II", *reference.shape[:0:-1])
+        for channel in range(3):
+            same("pxs", name, from_stream(numpy.frombuffer(data[8 + channel::3], "u1")), reference[i])
+assert os.path.isdir(mount + "/pxs") == (reference.itemsize == 1)
 
 # ---- tifffile
 tifffile = library("tifffile")
