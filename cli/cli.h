@@ -19,7 +19,7 @@ struct pxr_cli_command {
 };
 
 extern const struct pxr_cli_command pxr_cmd_pack, pxr_cmd_info, pxr_cmd_list, pxr_cmd_extract,
-    pxr_cmd_cat, pxr_cmd_check, pxr_cmd_mount, pxr_cmd_thumbnail, pxr_cmd_convert;
+    pxr_cmd_cat, pxr_cmd_check, pxr_cmd_mount, pxr_cmd_thumbnail, pxr_cmd_convert, pxr_cmd_serve;
 
 /* Rows that several commands share.  Every table ends with PXR_CLI_END. */
 #define PXR_CLI_THREADS(value, help)                                                               \
@@ -48,6 +48,11 @@ int pxr_cli_parse(const struct pxr_cli_command *self, const struct pxr_option *t
 /* Call visit with the command's option table instead of running the command. */
 typedef void pxr_cli_table_fn(const struct pxr_cli_command *self, const struct pxr_option *table);
 void pxr_cli_visit_table(const struct pxr_cli_command *self, pxr_cli_table_fn *visit);
+
+/* Become a program of ours with the same arguments: in one of two folders (relative to that of this program, with a
+ * slash at the end; NULL ends them), else in PATH.  Returns only where it fails. */
+enum pxr_err pxr_cli_hand_over(const char *program, const char *const *folders, int argc, char **argv,
+                               struct pxr_diag *diag);
 
 /* "pixelrain: DIAGNOSTIC" on standard error; returns the exit code of its error class. */
 int pxr_cli_fail(const struct pxr_diag *diag);

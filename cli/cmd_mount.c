@@ -2,48 +2,16 @@
  * pixelrain mount: hands over to mount.pixelrain. */
 #include "cli.h"
 
-#include "alloc.h"
-#include "diag.h"
-
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define PROGRAM "mount.pixelrain"
-
-/* exec the program in a folder relative to that of our own binary; returns where there is none. */
-static void exec_beside(const char *relative, char **argv)
-{
-    char path[PATH_MAX];
-    const ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (n <= 0)
-        return;
-    path[n] = 0;
-    char *end = strrchr(path, '/') + 1; /* the kernel gives an absolute path */
-    const size_t room = sizeof path - (size_t)(end - path);
-    if ((size_t)snprintf(end, room, "%s" PROGRAM, relative) < room)
-        execv(path, argv);
-}
 
 /* Returns only where it fails. */
 static enum pxr_err exec_mount(int argc, char **argv, struct pxr_diag *diag)
 {
-    char name[] = PROGRAM;
-    char **args = pxr_alloc_zero((size_t)argc + 1, sizeof *args);
-    if (!args)
-        return pxr_fail_nomem(diag, (uint64_t)argc * sizeof *args);
-    args[0] = name;
-    memcpy(args + 1, argv + 1, ((size_t)argc - 1) * sizeof *args);
-    exec_beside("", args);
-    exec_beside("../sbin/", args);
-    execvp(PROGRAM, args);
-    const int sys_errno = errno;
-    pxr_free(args);
-    return pxr_fail_sys(diag, PXR_E_IO, sys_errno,
-                        PROGRAM " cannot be run: it is neither beside this program nor in ../sbin nor "
-                                "in PATH");
+    static const char *const folders[] = {"", "../sbin/", NULL};
+    return pxr_cli_hand_over(PROGRAM, folders, argc, argv, diag);
 }
 
 int pxr_cli_exec_mount(int argc, char **argv)
