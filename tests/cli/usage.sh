@@ -22,9 +22,10 @@ Commands:
   extract   Write frames to files, as an unpacked copy.
   cat       Write frames to standard output.
   check     Verify an archive; exit with 1 where it is damaged.
+  convert   Turn pictures of one format into another.
   thumbnail Draw a frame as a small 8-bit PNG.
   mount     Mount an archive: its frames become files below a folder.
-  convert   Turn pictures of one format into another.
+  serve     Show an archive in a browser.
 
 'pixelrain COMMAND --help' explains a command; so does pixelrain(1).
 'pixelrain --version' prints the version, with -v those of the libraries as well.
