@@ -421,10 +421,19 @@ static enum pxr_err encode_others(pxr_block_encoder *e, const struct pxr_block_s
 {
     uint64_t spent = bytes_behind(header, payload, header_start, payload_start);
     bool is_match = false;
+    uint16_t usual;
     if (o->preset == PXR_PRESET_FAST)
         return has_zstd || !zstd_wins_fast(e, s, o, spent, payload)
                    ? PXR_OK
                    : encode_again(&pxr_block_zstd_ops, e, s, o, header, header_start, payload, payload_start, diag);
+    if (header->bytes[header_start + PXR_BLOCK_OFF_CODEC] == PXR_BLOCK_ADAPTIVE &&
+        s->shape.width_px <= PXR_PREDICT_MAX_WIDTH && pxr_predict_may_be_direct(s, &usual)) {
+        const enum pxr_err err = encode_again(&pxr_block_predict_ops, e, s, o, header, header_start, payload,
+                                              payload_start, diag);
+        if (err)
+            return err;
+        spent = bytes_behind(header, payload, header_start, payload_start);
+    }
     if (pxr_match_is_possible(&s->shape) && pxr_match_estimate(s) < spent) {
         const enum pxr_err err = encode_again(&pxr_block_match_ops, e, s, o, header, header_start,
                                               payload, payload_start, diag);

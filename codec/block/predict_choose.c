@@ -2,6 +2,8 @@
  * Codec 3: values, weights of features, thresholds and shared tables. */
 #include "predict_choose.h"
 
+#include "bitio.h"
+
 /* ---- values of samples -------------------------------------------------------------------------- */
 
 struct range {
@@ -190,7 +192,7 @@ uint8_t pxr_choose_thresholds(const uint32_t counts[256], uint8_t thresholds[PXR
     return shift;
 }
 
-/* ---- shared tables ------------------------------------------------------------------------------ */
+/* ---- logarithms --------------------------------------------------------------------------------- */
 
 /* log2(n) in 1/65536, by squaring: the same on every machine. */
 static uint32_t log2_of(uint32_t n)
@@ -207,6 +209,111 @@ static uint32_t log2_of(uint32_t n)
     }
     return out;
 }
+
+/* ---- direct ------------------------------------------------------------------------------------- */
+
+/* Folded differences as symbols of the coder, and what they cost under one table. */
+struct symbols {
+    uint32_t counts[256];
+    uint64_t n, raw_bits;
+};
+
+static void count_symbol(struct symbols *s, uint32_t v, uint32_t from, unsigned bits)
+{
+    const int32_t d = (int32_t)v - (int32_t)from, wrap = 1 << bits, half = wrap / 2;
+    const uint32_t z = pxr_zigzag(d < -half ? d + wrap : d >= half ? d - wrap : d);
+    const uint32_t symbol = bits == 8 ? z : pxr_token_of(z);
+    s->counts[symbol]++;
+    s->n++;
+    s->raw_bits += bits == 8 ? 0 : pxr_token_raw_bits(symbol);
+}
+
+/* Of one sample, in 1/65536 bits. */
+static uint64_t mean_cost(const struct symbols *s)
+{
+    uint64_t sum = s->raw_bits << 16;
+    for (unsigned i = 0; i < 256; i++)
+        if (s->counts[i])
+            sum += s->counts[i] * ((uint64_t)log2_of((uint32_t)s->n) - log2_of(s->counts[i]));
+    return s->n ? sum / s->n : 0;
+}
+
+/* Some rows of a block: every fourth one, or fewer where these would be far more than 2^16 samples. */
+struct sampled_rows {
+    const struct pxr_block_source *s;
+    uint64_t n_rows, step, at;
+    uint32_t frame;
+    const uint8_t *row, *before; /* before: the same row of the frame before; NULL: there is none */
+};
+
+static bool next_sampled(struct sampled_rows *r)
+{
+    const uint32_t height = r->s->shape.height_px;
+    r->at += r->at == UINT64_MAX ? r->step / 2 + 1 : r->step;
+    if (r->at >= r->n_rows)
+        return false;
+    r->frame = (uint32_t)(r->at / height);
+    r->row = pxr_samples_row(&r->s->samples, r->frame, (uint32_t)(r->at % height));
+    r->before = r->frame ? pxr_samples_row(&r->s->samples, r->frame - 1, (uint32_t)(r->at % height)) : NULL;
+    return true;
+}
+
+static struct sampled_rows sampled_rows(const struct pxr_block_source *s)
+{
+    const uint64_t n_rows = (uint64_t)s->shape.n_frames * s->shape.height_px;
+    const uint64_t step = pxr_max_u64(n_rows * s->shape.width_px >> 16, n_rows < 64 ? 1 : 4);
+    return (struct sampled_rows){.s = s, .n_rows = n_rows, .step = step, .at = UINT64_MAX};
+}
+
+static uint32_t sample_at(const uint8_t *row, uint32_t x, unsigned bits)
+{
+    return bits == 8 ? row[x] : ((const pxr_unaligned16 *)(const void *)row)[x];
+}
+
+static uint32_t most_frequent(const uint32_t counts[256])
+{
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < 256; i++)
+        best = counts[i] > counts[best] ? i : best;
+    return best;
+}
+
+/* The most frequent sample; of 16 bits that of the most frequent high byte. */
+static uint32_t usual_sample(const struct pxr_block_source *s)
+{
+    uint32_t high = 0;
+    for (unsigned shift = s->shape.bits - 8u;; shift = 0) {
+        uint32_t counts[256] = {0};
+        for (struct sampled_rows r = sampled_rows(s); next_sampled(&r);)
+            for (uint32_t x = 0; x < s->shape.width_px; x++) {
+                const uint32_t v = sample_at(r.row, x, s->shape.bits);
+                counts[v >> shift & 255] += shift || v >> 8 == high;
+            }
+        const uint32_t best = most_frequent(counts);
+        if (!shift)
+            return high << 8 | best;
+        high = best;
+    }
+}
+
+bool pxr_predict_may_be_direct(const struct pxr_block_source *s, uint16_t *usual)
+{
+    const unsigned bits = s->shape.bits;
+    struct symbols direct = {.n = 0}, left = {.n = 0}, before = {.n = 0};
+    *usual = (uint16_t)usual_sample(s);
+    for (struct sampled_rows r = sampled_rows(s); next_sampled(&r);)
+        for (uint32_t x = 1; x < s->shape.width_px; x++) {
+            const uint32_t v = sample_at(r.row, x, bits);
+            count_symbol(&direct, v, *usual, bits);
+            count_symbol(&left, v, sample_at(r.row, x - 1, bits), bits);
+            if (r.before)
+                count_symbol(&before, v, sample_at(r.before, x, bits), bits);
+        }
+    const uint64_t cost = mean_cost(&direct);
+    return cost < mean_cost(&left) && (before.n < direct.n / 2 || cost < mean_cost(&before));
+}
+
+/* ---- shared tables ------------------------------------------------------------------------------ */
 
 /* n x log2(n) */
 static uint64_t n_log_n(const struct pxr_costs *c, uint64_t n)

@@ -45,6 +45,8 @@ struct job {
     uint32_t n_frames;
     size_t n_px; /* of a frame */
     uint8_t *row;
+    bool is_direct; /* nothing is predicted but the usual sample */
+    uint16_t usual;
     const struct coder *coders[PXR_PREDICT_CONTEXTS]; /* of the context's table */
 };
 
@@ -223,6 +225,19 @@ static void fit_weights(struct job *j)
         for (uint32_t y = 0; j->m->has_group[g] && y < j->m->n_tiles_y; y++)
             fit_tile_row(j, g, y, robust);
     pxr_predict_model_pack_tiles(j->m);
+}
+
+/* All weights are zero: contexts alone know the neighbours.  Where few photons are counted, a mean of neighbours hits
+ * between the peaks, and differences from it smear them. */
+static void set_direct_weights(struct job *j)
+{
+    struct pxr_predict_model *m = j->m;
+    const uint32_t v = m->rank_of ? m->rank_of[j->usual] : (uint32_t)(j->usual - m->offset) >> m->shift;
+    const uint32_t most = (1u << m->depth) - 1; /* of a part of the block, whose samples may all be lower */
+    const struct pxr_predict_tile tile = {.bias = (int32_t)((v < most ? v : most) << (m->depth > 8 ? 8 : 6))};
+    for (size_t i = 0; i < pxr_predict_n_tiles(m); i++)
+        m->tiles[i] = tile;
+    pxr_predict_model_pack_tiles(m);
 }
 
 /* ---- activity ----------------------------------------------------------------------------------- */
@@ -470,9 +485,12 @@ static uint64_t fit(struct job *j, enum pxr_predict_order order)
     for (uint32_t f = 0; f < j->n_frames; f++)
         m->has_group[refs_of(j, f).group] = true;
     m->flags &= (uint8_t)~PXR_PREDICT_MOTION;
-    if (pxr_choose_motion(m, j->k, j->source, (void *)j->e->motion.bytes))
+    if (!j->is_direct && pxr_choose_motion(m, j->k, j->source, (void *)j->e->motion.bytes))
         m->flags |= PXR_PREDICT_MOTION;
-    fit_weights(j);
+    if (j->is_direct)
+        set_direct_weights(j);
+    else
+        fit_weights(j);
     fit_activity(j);
     scan(j);
     return make_tables(j);
@@ -482,27 +500,49 @@ static uint64_t fit(struct job *j, enum pxr_predict_order order)
 #define MIN_CHAIN_SAMPLES ((uint64_t)1 << 16)
 #define MAX_CHAIN_SAMPLES ((uint64_t)1 << 21)
 
-/* Each frame after the one before compresses slow changes better, but a frame then needs all before it.  A
- * quarter of the rows decides; 3 % must be won. */
+/* A quarter of the rows, from the middle, is what choices are tried on. */
+static struct pxr_block_source part_of(const struct pxr_block_source *s)
+{
+    const uint32_t rows = (uint32_t)pxr_min_u64(s->shape.height_px, pxr_max_u64(32, s->shape.height_px / 4));
+    struct pxr_block_source part = *s;
+    part.shape.height_px = rows;
+    part.samples.first += (s->shape.height_px - rows) / 2 * s->samples.row_stride_bytes;
+    return part;
+}
+
+/* Each frame after the one before compresses slow changes better, but a frame then needs all before it.  3 % must be
+ * won. */
 static enum pxr_err choose_order(struct job *j, const struct pxr_block_source *s,
                                  enum pxr_predict_order *order, struct pxr_diag *diag)
 {
     const uint64_t n_px = (uint64_t)s->shape.width_px * s->shape.height_px;
-    const uint32_t rows = (uint32_t)pxr_min_u64(s->shape.height_px, pxr_max_u64(32, s->shape.height_px / 4));
-    const uint32_t first = (s->shape.height_px - rows) / 2;
-    struct pxr_block_source part = *s;
+    const struct pxr_block_source part = part_of(s);
     *order = PXR_ORDER_DYADIC;
     if (s->shape.n_frames < 4 || s->shape.n_frames > PXR_PREDICT_MAX_CHAIN ||
         s->shape.n_frames * n_px < MIN_CHAIN_SAMPLES || s->shape.n_frames * n_px > MAX_CHAIN_SAMPLES)
         return PXR_OK;
-    part.shape.height_px = rows;
-    part.samples.first += first * s->samples.row_stride_bytes;
     const enum pxr_err e = prepare(j, &part, diag);
     if (e != PXR_OK)
         return e;
     const uint64_t dyadic = fit(j, PXR_ORDER_DYADIC), sequential = fit(j, PXR_ORDER_SEQUENTIAL);
     if (sequential < dyadic - dyadic / 32)
         *order = PXR_ORDER_SEQUENTIAL;
+    return PXR_OK;
+}
+
+/* Whether nothing should be predicted.  A look at the samples says for most blocks that there is no question. */
+static enum pxr_err choose_direct(struct job *j, const struct pxr_block_source *s, enum pxr_predict_order order,
+                                  struct pxr_diag *diag)
+{
+    const struct pxr_block_source part = part_of(s);
+    if (!pxr_predict_may_be_direct(s, &j->usual))
+        return PXR_OK;
+    const enum pxr_err e = prepare(j, &part, diag);
+    if (e != PXR_OK)
+        return e;
+    const uint64_t fitted = fit(j, order);
+    j->is_direct = true;
+    j->is_direct = fit(j, order) < fitted;
     return PXR_OK;
 }
 
@@ -516,6 +556,8 @@ enum pxr_err pxr_predict_encode(pxr_block_encoder *encoder, const struct pxr_blo
     struct pxr_buffer params = {0};
     enum pxr_predict_order order;
     enum pxr_err err = choose_order(&j, s, &order, diag);
+    if (err == PXR_OK)
+        err = choose_direct(&j, s, order, diag);
     if (err == PXR_OK)
         err = prepare(&j, s, diag);
     if (err != PXR_OK)

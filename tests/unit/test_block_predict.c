@@ -343,3 +343,56 @@ Test(block_predict, states_begin_where_they_may)
     pxr_free(unit);
     pxr_free(pixels);
 }
+
+/* Photons at a mean rate: a walk through the probabilities of their numbers. */
+static unsigned photons(uint64_t *rng, double rate)
+{
+    double p = 1, sum = 1, u;
+    unsigned k = 0;
+    for (unsigned i = 1; i < 60; i++) /* sum becomes e^rate */
+        sum += p *= rate / i;
+    u = (double)(test_random(rng) & 0xFFFFFFFF) / 4294967296.0 * sum;
+    for (p = 1; k < 59 && u >= p; p *= rate / k)
+        u -= p, k++;
+    return k;
+}
+
+/* What a detector counts; with a gain each photon is a pulse of another height, over the noise of a current. */
+static uint16_t *photon_frames(const struct pxr_block_shape *s, double rate, bool has_gain)
+{
+    const size_t n = (size_t)s->n_frames * s->height_px * s->width_px;
+    uint16_t *const out = pxr_alloc(n * 2);
+    uint64_t rng = 99;
+    for (size_t i = 0; i < n; i++) {
+        const unsigned k = photons(&rng, rate), noise = (unsigned)(test_random(&rng) % 5 + test_random(&rng) % 5);
+        out[i] = (uint16_t)(has_gain ? 100 + noise + k * 90 + (k ? test_random(&rng) % 150 : 0) : k);
+    }
+    return out;
+}
+
+/* Weights are zero where that is smaller; fitted: bytes of the same block before there was this choice. */
+Test(block_predict, counts_of_photons_are_not_predicted)
+{
+    static const struct { double rate; bool has_gain; size_t fitted; } cases[] = {
+        {0.05, false, 24828}, {0.2, false, 61854}, {1, false, 157290}, {5, false, 253230},
+        {0.05, true, 349226}, {0.5, true, 565800},
+    };
+    const struct pxr_block_shape s = {16, 150, 256, 16};
+    const uint64_t stored = pxr_block_raw_bytes(&s);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint16_t *const pixels = photon_frames(&s, cases[i].rate, cases[i].has_gain);
+        struct encoded e = test_encode(&s, (const uint8_t *)pixels, PXR_CODEC_AUTO, NULL);
+        const size_t n = e.header.n_bytes + e.payload.n_bytes;
+        cr_expect_eq(e.header.bytes[0], PXR_BLOCK_PREDICT, "case %zu", i);
+        cr_expect_lt(n, cases[i].fitted, "case %zu: %zu bytes", i, n);
+        cr_expect_leq(n, stored + stored / 1000);
+        test_expect(&s, &e, (const uint8_t *)pixels);
+        if (pxr_zstd_is_built_in()) {
+            struct encoded z = test_encode(&s, (const uint8_t *)pixels, PXR_CODEC_ZSTD, NULL);
+            cr_expect_leq(n, z.header.n_bytes + z.payload.n_bytes, "case %zu", i);
+            encoded_fini(&z);
+        }
+        encoded_fini(&e);
+        pxr_free(pixels);
+    }
+}
