@@ -238,7 +238,7 @@ static uint64_t mean_cost(const struct symbols *s)
     return s->n ? sum / s->n : 0;
 }
 
-/* Some rows of a block: every fourth one, or fewer where these would be far more than 2^16 samples. */
+/* Some rows of a block: one in sixteen, or fewer where these would be more than 2^16 samples. */
 struct sampled_rows {
     const struct pxr_block_source *s;
     uint64_t n_rows, step, at;
@@ -261,7 +261,7 @@ static bool next_sampled(struct sampled_rows *r)
 static struct sampled_rows sampled_rows(const struct pxr_block_source *s)
 {
     const uint64_t n_rows = (uint64_t)s->shape.n_frames * s->shape.height_px;
-    const uint64_t step = pxr_max_u64(n_rows * s->shape.width_px >> 16, n_rows < 64 ? 1 : 4);
+    const uint64_t step = pxr_max_u64(n_rows * s->shape.width_px >> 16, n_rows < 256 ? n_rows / 16 + 1 : 16);
     return (struct sampled_rows){.s = s, .n_rows = n_rows, .step = step, .at = UINT64_MAX};
 }
 
