@@ -28,7 +28,7 @@ extern const struct pxr_cli_command pxr_cmd_pack, pxr_cmd_info, pxr_cmd_list, px
     PXR_OPTION_TEXT("frames", 0, value, "A:B[:STEP]",                                              \
                     "Only frames A, A+STEP, ... before B; or one number.")
 #define PXR_CLI_FORMAT(value, names, help)                                                         \
-    PXR_OPTION_CHOICE("format", 0, value, "png|pgm|raw", names, help)
+    PXR_OPTION_CHOICE("format", 0, value, "png|pgm|raw|tif|npy|preview", names, help)
 #define PXR_CLI_PROGRESS(on, off)                                                                  \
     PXR_OPTION_FLAG("progress", 0, on, "Show progress even where standard error is no terminal."), \
         PXR_OPTION_FLAG("no-progress", 0, off, "Show no progress.")

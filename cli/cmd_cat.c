@@ -104,7 +104,7 @@ static int run(const struct pxr_cli_command *self, int argc, char **argv)
         PXR_OPTION_TEXT("name", 0, &o.name, "NAME", "The frame of this name."),
         PXR_CLI_FRAMES(&o.frames),
         PXR_CLI_FORMAT(&o.format, formats,
-                       "PGM (default), PNG, or samples alone: 16 bits little\nendian."),
+                       "PGM (default), PNG, TIFF, NumPy array, samples alone\n(16 bits little endian), or a small PNG."),
         PXR_CLI_THREADS(&o.n_threads, "Threads, 0: one per core (default)."),
         PXR_CLI_END(&o.help),
     };

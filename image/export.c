@@ -68,3 +68,8 @@ enum pxr_err pxr_npy_put_samples(struct pxr_buffer *dst, const struct pxr_image 
 {
     return put_samples(dst, image, false, diag);
 }
+
+enum pxr_err pxr_raw_put(struct pxr_buffer *dst, const struct pxr_image *image, struct pxr_diag *diag)
+{
+    return put_samples(dst, image, false, diag);
+}

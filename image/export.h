@@ -14,6 +14,10 @@
  * libpng writes; NOMEM. */
 enum pxr_err pxr_png_put(struct pxr_buffer *dst, const struct pxr_image *image, struct pxr_diag *diag);
 
+/* The same compressed by zlib's level 0 to 9. */
+enum pxr_err pxr_png_put_level(struct pxr_buffer *dst, const struct pxr_image *image, int level,
+                               struct pxr_diag *diag);
+
 /* P5 or P6 with image->maxval.  INVALID: alpha; NOMEM. */
 enum pxr_err pxr_pnm_put(struct pxr_buffer *dst, const struct pxr_image *image, struct pxr_diag *diag);
 
@@ -22,5 +26,8 @@ enum pxr_err pxr_pnm_put(struct pxr_buffer *dst, const struct pxr_image *image, 
 enum pxr_err pxr_npy_put_header(struct pxr_buffer *dst, const struct pxr_image *image, uint64_t n_frames,
                                 struct pxr_diag *diag);
 enum pxr_err pxr_npy_put_samples(struct pxr_buffer *dst, const struct pxr_image *image, struct pxr_diag *diag);
+
+/* The samples alone, 16 bits little endian. */
+enum pxr_err pxr_raw_put(struct pxr_buffer *dst, const struct pxr_image *image, struct pxr_diag *diag);
 
 #endif

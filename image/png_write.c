@@ -13,6 +13,7 @@ struct png_out {
     const struct pxr_image *image;
     png_structp png;
     png_infop info;
+    int level; /* negative: libpng's own */
     enum pxr_err err;
     struct pxr_diag *diag;
 };
@@ -73,6 +74,8 @@ static void write_all(struct png_out *o)
                  PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     if (sbit)
         png_set_sBIT(o->png, o->info, &(png_color_8){sbit, sbit, sbit, sbit, image->bits});
+    if (o->level >= 0)
+        png_set_compression_level(o->png, o->level);
     png_write_info(o->png, o->info);
     if (image->bits == 16 && pxr_is_little_endian())
         png_set_swap(o->png);
@@ -81,9 +84,10 @@ static void write_all(struct png_out *o)
     png_write_end(o->png, o->info);
 }
 
-enum pxr_err pxr_png_put(struct pxr_buffer *dst, const struct pxr_image *image, struct pxr_diag *diag)
+enum pxr_err pxr_png_put_level(struct pxr_buffer *dst, const struct pxr_image *image, int level,
+                               struct pxr_diag *diag)
 {
-    struct png_out o = {.dst = dst, .image = image, .diag = diag};
+    struct png_out o = {.dst = dst, .image = image, .level = level, .diag = diag};
     o.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &o, on_error, on_warning, &o, on_alloc, on_free);
     o.info = o.png ? png_create_info_struct(o.png) : NULL;
     if (!o.info)
@@ -92,4 +96,9 @@ enum pxr_err pxr_png_put(struct pxr_buffer *dst, const struct pxr_image *image, 
         write_all(&o);
     png_destroy_write_struct(&o.png, &o.info);
     return o.err;
+}
+
+enum pxr_err pxr_png_put(struct pxr_buffer *dst, const struct pxr_image *image, struct pxr_diag *diag)
+{
+    return pxr_png_put_level(dst, image, -1, diag);
 }

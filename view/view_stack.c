@@ -5,6 +5,7 @@
 #include "reader.h"
 #include "view_kind.h"
 #include "view_npy.h"
+#include "view_stack.h"
 #include "view_tiff.h"
 
 #include <inttypes.h>
@@ -196,6 +197,29 @@ static const char *lay_out(struct stack *s, const struct pxr_archive_info *archi
         return too_long;
     s->total_bytes = s->head_bytes + frames_bytes;
     return NULL;
+}
+
+const char *pxr_stack_lay_out(struct pxr_stack_shape *out, const struct pxr_archive_info *archive,
+                              const struct pxr_frames *frames, enum pxr_stack kind)
+{
+    struct stack s;
+    const char *why = lay_out(&s, archive, frames, kind);
+    if (why)
+        return why;
+    *out = (struct pxr_stack_shape){
+        .head_bytes = s.head_bytes, .total_bytes = s.total_bytes, .lead_bytes = s.lead_bytes};
+    memcpy(out->lead, s.lead, s.lead_bytes);
+    return NULL;
+}
+
+void pxr_stack_store_head(const struct pxr_archive_info *archive, const struct pxr_frames *frames,
+                          enum pxr_stack kind, uint64_t off_bytes, uint8_t *dst, size_t n_bytes)
+{
+    struct stack s;
+    if (lay_out(&s, archive, frames, kind) || !pxr_range_fits(off_bytes, n_bytes, s.head_bytes))
+        memset(dst, 0, n_bytes); /* the caller has not looked before */
+    else
+        kinds[kind].head(&s, off_bytes, dst, n_bytes);
 }
 
 /* ---- the interface ------------------------------------------------------------------------------- */
