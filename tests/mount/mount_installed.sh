@@ -33,6 +33,15 @@ echo "$work/a.pxr $work/m pixelrain ro,nofail,noauto,user,_netdev,x-systemd.auto
 mount -T "$work/fstab" "$work/m"
 diff -r "$work/source" "$work/m"
 umount "$work/m"
+# The lines of examples/mounting, with our archive and folder.
+grep -v '^#' "$here/../../examples/mounting/fstab" | sed "s|^[^ ]* [^ ]*|$work/a.pxr $work/m|" >"$work/lines"
+[ "$(wc -l <"$work/lines")" = 3 ] || fail "examples/mounting/fstab"
+while read -r line; do
+    echo "$line" >"$work/fstab"
+    mount -T "$work/fstab" "$work/m" || fail "$line"
+    [ -e "$work/m/reel_000001.png" ] || cmp "$work/source/reel_000001.pgm" "$work/m/pgm/reel_000001.pgm"
+    umount "$work/m"
+done <"$work/lines"
 cd "$work"
 mount -v -t pixelrain -o views=png:raw a.pxr m
 [ "$(ls m)" = "$(printf 'info.json\npng\nraw')" ] || fail "mount -t pixelrain -o views=png:raw"
