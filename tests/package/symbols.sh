@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The shared library exports the functions of include/pixelrain.h, those of packaging/libpixelrain.symbols,
-# and nothing else.  Usage: symbols.sh BUILD_FOLDER
+# and nothing else.  Usage: symbols.sh BUILD_FOLDER [--update]; the latter writes the list anew.
 set -euo pipefail
 export LC_ALL=C
 build=$(cd "$1" && pwd)
@@ -9,8 +9,11 @@ cd "$(dirname "$0")/../.."
 list=packaging/libpixelrain.symbols
 library=$build/lib/libpixelrain.so
 
+if [ "${2:-}" = --update ]; then
+    nm -D --defined-only "$library" | awk '{ print $3 }' | sort >"$list"
+fi
 diff -u "$list" <(nm -D --defined-only "$library" | awk '{ print $3 }' | sort) || {
-    echo "the library does not export what $list says: a new function needs its line there," \
+    echo "the library does not export what $list says: a new function needs its line there (--update)," \
         "one that is gone or changed needs a new soname" >&2
     exit 1
 }
