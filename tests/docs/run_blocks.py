@@ -21,6 +21,7 @@ A comment in the line before a block says what it needs; without it the block is
     <!-- needs: eog -->               a program
     <!-- needs: mount -->             that this machine can mount
     <!-- needs: python:torch -->      a Python module
+    <!-- needs: file:/usr/x.jar -->   a file
     <!-- not run: it asks for a password -->   never, for this reason
 """
 import functools
@@ -72,6 +73,9 @@ def lacks(need, build, folder):
         kind, _, name = word.rpartition(":")
         if kind == "python":
             if subprocess.run(["/usr/bin/python3", "-c", f"import {name}"], check=False, capture_output=True).returncode:
+                return word
+        elif kind == "file":
+            if not os.path.exists(name):
                 return word
         elif word == "mount":
             if not can_mount(build, folder):
