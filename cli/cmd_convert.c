@@ -5,6 +5,7 @@
 #include "frame_range.h"
 #include "still_format.h"
 #include "still_pixels.h"
+#include "still_tiles.h"
 #include "stop.h"
 
 #include "alloc.h"
@@ -49,6 +50,7 @@ struct pass {
     const char *path, *stem_path; /* stem_path: of the results in a folder, without extension; NULL: one output for all */
     struct pxr_still_output *out;
     uint64_t n_frames, n_taken; /* of this input: seen, and chosen by --frames */
+    bool is_part;               /* out: it has none of its own */
 };
 
 /* ---- results --------------------------------------------------------------------------------- */
@@ -274,7 +276,8 @@ static enum pxr_err convert_bytes(struct pass *p, struct pxr_still_input *in, st
     if (!from)
         return pxr_fail_at(diag, PXR_E_NOTPXR, 0, "is of no format that is known; --from says which it is");
     enum pxr_err e = from->read(in, take_frame, p, diag);
-    if (e == PXR_OK && !p->n_taken)
+    p->is_part = in->is_part;
+    if (e == PXR_OK && !p->n_taken && !in->is_part)
         e = pxr_fail(diag, PXR_E_RANGE, "--frames chooses none of its %" PRIu64 " frames", p->n_frames);
     if (e == PXR_OK)
         say_missing(p->c, in, p);
@@ -311,6 +314,8 @@ static enum pxr_err convert_to_file(struct convert *c, int n, char **paths, cons
     begin_output(c, &out, c->to_name ? c->to_name : extension_of(out_path));
     for (int i = 0; e == PXR_OK && i < n; i++)
         e = convert_input(&(struct pass){.c = c, .path = paths[i], .out = &out}, diag);
+    if (e == PXR_OK && !out.n_frames)
+        e = pxr_fail(diag, PXR_E_UNSUPPORTED, "the inputs are tiles of a picture whose first tile is not among them");
     if (e != PXR_OK) {
         drop_output(c, &out);
         return e;
@@ -323,7 +328,10 @@ static enum pxr_err convert_to_file(struct convert *c, int n, char **paths, cons
 static bool result_path(const struct convert *c, const char *path, char dst[PATH_MAX])
 {
     const char *const slash = strrchr(path, '/'), *const name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
-    const int stem_bytes = (int)(dot && dot > name ? (size_t)(dot - name) : strlen(name));
+    struct pxr_tile_name tile;
+    int stem_bytes = (int)(dot && dot > name ? (size_t)(dot - name) : strlen(name));
+    if (pxr_tile_name_parse(name, &tile))
+        stem_bytes = (int)tile.stem_bytes;
     const int n = snprintf(dst, PATH_MAX, "%s/%.*s.%s", c->dir_path, stem_bytes, name, c->to_name);
     return n >= 0 && n < PATH_MAX;
 }
@@ -348,8 +356,9 @@ static enum pxr_err convert_into_folder(struct convert *c, const char *path, str
     if (!result_path(c, path, to))
         return pxr_diag_in_file(diag, pxr_fail(diag, PXR_E_LIMIT, "the path is too long"), path);
     begin_output(c, &out, c->to_name);
-    enum pxr_err e = convert_input(&(struct pass){.c = c, .path = path, .stem_path = to, .out = &out}, diag);
-    if (e == PXR_OK && c->to->holds_many)
+    struct pass pass = {.c = c, .path = path, .stem_path = to, .out = &out};
+    enum pxr_err e = convert_input(&pass, diag);
+    if (e == PXR_OK && c->to->holds_many && !pass.is_part)
         e = finish_output(c, &out, to, diag);
     else
         drop_output(c, &out);

@@ -38,6 +38,7 @@ struct pxr_still_input {
     const uint8_t *bytes;
     size_t n_bytes;
     const struct pxr_still_opts *opts;
+    bool is_part; /* out: another input stands for this one, which has no frames of its own */
     uint64_t n_missing_px, n_missing_frames; /* out: what a cut file does not have: of its last frame, and behind it */
 };
 

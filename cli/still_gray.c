@@ -94,6 +94,8 @@ enum pxr_err pxr_still_read_gray(const char *path, int fd, const uint8_t *head, 
         struct pxr_still_input in = {
             .path = path, .fd = fd, .bytes = bytes.bytes, .n_bytes = bytes.n_bytes, .opts = &still};
         e = format->read(&in, take_frame, &pass, diag);
+        if (e == PXR_OK && in.is_part)
+            e = pxr_fail(diag, PXR_E_UNSUPPORTED, "is a tile of a larger picture: convert joins them");
     }
     if (pass.number && !pass.has_callee_failed)
         pxr_diag_in_frame(diag, e, pass.number);

@@ -3,6 +3,7 @@
 #include "still_format.h"
 
 #include "still_pixels.h"
+#include "still_tiles.h"
 
 #include "diag.h"
 #include "io.h"
@@ -51,6 +52,31 @@ static enum pxr_err find_symbols(const struct pxr_image *image, bool is_lossy, u
     return e;
 }
 
+/* Gray and alpha. */
+static enum pxr_err show_symbols(const uint8_t *symbols, uint32_t width_px, uint32_t height_px, pxr_image_fn *each,
+                                 void *arg, struct pxr_diag *diag)
+{
+    const size_t n_px = (size_t)width_px * height_px;
+    uint8_t *const pixels = pxr_alloc(n_px * 2);
+    const struct pxr_image image = {.width_px = width_px,
+                                    .height_px = height_px,
+                                    .bits = 8,
+                                    .maxval = 255,
+                                    .n_channels = 2,
+                                    .pixels = pixels,
+                                    .stride_bytes = (size_t)width_px * 2};
+    if (!pixels)
+        return pxr_fail_nomem(diag, n_px * 2);
+    for (size_t i = 0; i < n_px; i++) {
+        const bool is_transparent = symbols[i] == PXR_PCE_TRANSPARENT;
+        pixels[2 * i] = (uint8_t)(is_transparent ? 0 : 255 - 85 * symbols[i]);
+        pixels[2 * i + 1] = is_transparent ? 0 : 255;
+    }
+    const enum pxr_err e = each(arg, &image, diag);
+    pxr_free(pixels);
+    return e;
+}
+
 static enum pxr_err read_stream(struct pxr_still_input *in, const pxr_pce_table *table, pxr_image_fn *each, void *arg,
                                 struct pxr_diag *diag)
 {
@@ -58,26 +84,12 @@ static enum pxr_err read_stream(struct pxr_still_input *in, const pxr_pce_table 
     enum pxr_err e = pxr_pce_header_parse(&h, in->bytes, in->n_bytes, diag);
     if (e != PXR_OK)
         return e;
-    const size_t n_px = (size_t)h.width_px * h.height_px;
-    uint8_t *const symbols = pxr_alloc(n_px), *const pixels = pxr_alloc(n_px * 2);
-    struct pxr_image image = {.width_px = h.width_px,
-                              .height_px = h.height_px,
-                              .bits = 8,
-                              .maxval = 255,
-                              .n_channels = 2,
-                              .pixels = pixels,
-                              .stride_bytes = (size_t)h.width_px * 2};
-    e = symbols && pixels ? pxr_pce_decode(in->bytes, in->n_bytes, table, symbols, h.width_px, NULL, diag)
-                          : pxr_fail_nomem(diag, n_px * 3);
-    for (size_t i = 0; e == PXR_OK && i < n_px; i++) {
-        const bool is_transparent = symbols[i] == PXR_PCE_TRANSPARENT;
-        pixels[2 * i] = (uint8_t)(is_transparent ? 0 : 255 - 85 * symbols[i]);
-        pixels[2 * i + 1] = is_transparent ? 0 : 255;
-    }
+    uint8_t *const symbols = pxr_alloc((size_t)h.width_px * h.height_px);
+    e = symbols ? pxr_pce_decode(in->bytes, in->n_bytes, table, symbols, h.width_px, NULL, diag)
+                : pxr_fail_nomem(diag, (uint64_t)h.width_px * h.height_px);
     if (e == PXR_OK)
-        e = each(arg, &image, diag);
+        e = show_symbols(symbols, h.width_px, h.height_px, each, arg, diag);
     pxr_free(symbols);
-    pxr_free(pixels);
     return e;
 }
 
@@ -150,11 +162,30 @@ static enum pxr_err read_table(struct pxr_still_input *in, pxr_pce_table **table
     return pxr_diag_in_file(diag, e, path);
 }
 
+/* The first tile of a picture stands for all of them; the others are then nothing of their own. */
+static enum pxr_err read_tiles(struct pxr_still_input *in, const struct pxr_tile_name *name, const pxr_pce_table *table,
+                               pxr_image_fn *each, void *arg, struct pxr_diag *diag)
+{
+    uint8_t *symbols;
+    uint32_t width_px, height_px;
+    in->is_part = name->row || name->column;
+    if (in->is_part)
+        return PXR_OK;
+    enum pxr_err e = pxr_tiles_read(in->path, name, table, &symbols, &width_px, &height_px, diag);
+    if (e == PXR_OK)
+        e = show_symbols(symbols, width_px, height_px, each, arg, diag);
+    pxr_free(symbols);
+    return e;
+}
+
 static enum pxr_err read_pceb(struct pxr_still_input *in, pxr_image_fn *each, void *arg, struct pxr_diag *diag)
 {
     pxr_pce_table *table = NULL;
+    struct pxr_tile_name name;
     enum pxr_err e = read_table(in, &table, diag);
-    if (e == PXR_OK)
+    if (e == PXR_OK && pxr_tile_name_parse(in->path, &name) && pxr_tile_has_first(in->path, &name))
+        e = read_tiles(in, &name, table, each, arg, diag);
+    else if (e == PXR_OK)
         e = read_stream(in, table, each, arg, diag);
     pxr_pce_table_free(table);
     return e;

@@ -80,6 +80,17 @@ ok "${convert[@]}" small2.pgm levels.pgm --to pceb -o set
 claim 'the files of a batch' [ "$(cd set && echo ./*)" = './levels.0.0.pceb ./levels.0.1.pceb ./small2.pceb ./table.pcet' ]
 ok "${convert[@]}" set/small2.pceb back.pgm
 claim 'with the table beside it' cmp -s small2.pgm back.pgm
+ok "${convert[@]}" set/*.pceb --to pgm -o joined
+claim 'tiles are joined' [ "$(cd joined && echo ./*)" = './levels.pgm ./small2.pgm' ]
+claim 'to the picture that was cut' cmp -s levels.pgm joined/levels.pgm
+cp -r set holes && rm holes/levels.0.1.pceb
+run "${convert[@]}" holes/levels.0.0.pceb some.pgm
+claim 'without the last ones, it is a smaller picture' [ "$(head -n 2 some.pgm | tail -n 1)" = '255 70' ]
+run "${convert[@]}" set/levels.0.1.pceb no.pgm
+expect 4 '' 'pixelrain: the inputs are tiles of a picture whose first tile is not among them'
+mv holes/levels.0.0.pceb holes/other.0.0.pceb && cp set/small2.pceb holes/other.0.1.pceb
+run "${convert[@]}" holes/other.0.0.pceb no.pgm
+expect 1 '' 'pixelrain: holes/other.0.0.pceb: a tile of 255x70 pixels does not fit its place of 255x4'
 mkdir other && mv set/table.pcet other
 run "${convert[@]}" set/small2.pceb no.pgm
 expect 2 '' 'pixelrain: set/small2.pceb: no .pcet file lies beside it: --table FILE says which table it needs'
