@@ -3,6 +3,7 @@
 #include "cli.h"
 
 #include "frame_range.h"
+#include "still_array.h"
 #include "still_format.h"
 #include "still_pixels.h"
 #include "still_tiles.h"
@@ -132,7 +133,7 @@ static void drop_output(const struct convert *c, struct pxr_still_output *out)
 static enum pxr_err finish_output(struct convert *c, struct pxr_still_output *out, const char *path,
                                   struct pxr_diag *diag)
 {
-    enum pxr_err e = c->to->finish ? c->to->finish(out, diag) : PXR_OK;
+    enum pxr_err e = c->to->finish && !out->is_finished ? c->to->finish(out, diag) : PXR_OK;
     if (e == PXR_OK)
         e = add_result(c, path, &out->bytes, diag);
     drop_output(c, out);
@@ -170,6 +171,8 @@ static enum pxr_err put_frame(const struct convert *c, struct pxr_still_output *
 {
     void *promoted = NULL;
     enum pxr_err e = PXR_OK;
+    if (out->is_finished)
+        return pxr_fail(diag, PXR_E_UNSUPPORTED, "an array that is no picture has to be alone in its file");
     if (out->n_frames && !c->to->holds_many)
         return pxr_fail(diag, PXR_E_UNSUPPORTED,
                         "a %s file holds one frame: --frames N chooses one, '--to %s -o DIR' writes them all", c->to->name,
@@ -256,6 +259,28 @@ static enum pxr_err take_frame(void *arg, const struct pxr_image *found, struct 
     return e;
 }
 
+/* Numbers that are no picture go straight from file to file, alone. */
+static enum pxr_err take_array(struct pass *p, struct pxr_still_input *in, const struct pxr_still_format *from,
+                               bool *is_array, struct pxr_diag *diag)
+{
+    struct pxr_still_output out;
+    begin_output(p->c, &out, NULL);
+    enum pxr_err e = pxr_still_put_array(in, from, p->c->to, &out, is_array, diag);
+    if (e == PXR_OK && *is_array && p->stem_path) {
+        e = add_result(p->c, p->stem_path, &out.bytes, diag);
+        p->is_part = true; /* there is nothing left for its output */
+    } else if (e == PXR_OK && *is_array && p->out->n_frames) {
+        e = pxr_fail(diag, PXR_E_UNSUPPORTED, "an array that is no picture has to be alone in its file");
+    } else if (e == PXR_OK && *is_array) {
+        p->out->bytes = out.bytes;
+        p->out->n_frames = 1;
+        p->out->is_finished = true;
+        return PXR_OK;
+    }
+    pxr_buffer_fini(&out.bytes);
+    return e;
+}
+
 static void say_missing(const struct convert *c, const struct pxr_still_input *in, const struct pass *p)
 {
     if (c->quiet)
@@ -275,7 +300,11 @@ static enum pxr_err convert_bytes(struct pass *p, struct pxr_still_input *in, st
         return pxr_fail_at(diag, PXR_E_TRUNCATED, 0, "is empty");
     if (!from)
         return pxr_fail_at(diag, PXR_E_NOTPXR, 0, "is of no format that is known; --from says which it is");
-    enum pxr_err e = from->read(in, take_frame, p, diag);
+    bool is_array;
+    enum pxr_err e = take_array(p, in, from, &is_array, diag);
+    if (e != PXR_OK || is_array)
+        return e;
+    e = from->read(in, take_frame, p, diag);
     p->is_part = in->is_part;
     if (e == PXR_OK && !p->n_taken && !in->is_part)
         e = pxr_fail(diag, PXR_E_RANGE, "--frames chooses none of its %" PRIu64 " frames", p->n_frames);
@@ -349,7 +378,8 @@ static enum pxr_err rename_only_result(struct convert *c, const char *path, stru
     return PXR_OK;
 }
 
-static enum pxr_err convert_into_folder(struct convert *c, const char *path, struct pxr_diag *diag)
+/* Not inlined: a path is as much as a frame on the stack should be. */
+__attribute__((noinline)) static enum pxr_err convert_into_folder(struct convert *c, const char *path, struct pxr_diag *diag)
 {
     char to[PATH_MAX];
     struct pxr_still_output out;
@@ -476,6 +506,7 @@ static int run(const struct pxr_cli_command *self, int argc, char **argv)
         PXR_OPTION_TEXT("dtype", 0, &o->dtype, "NAME", "VCBN: uint8, uint16, uint32, float16, float32, float64, packed."),
         PXR_OPTION_TEXT("vmin", 0, &o->vmin, "X", "VCBN: the number that becomes 0."),
         PXR_OPTION_TEXT("vmax", 0, &o->vmax, "X", "VCBN: the number that becomes the highest level."),
+        PXR_OPTION_FLAG("big-endian", 0, &o->is_big_endian, "VCBN: the byte order of dialect head."),
         PXR_OPTION_TEXT("table", 0, &o->table_path, "FILE.pcet", "PCE: the table of the batch that is read."),
         PXR_OPTION_FLAG("lossy", 0, &o->is_lossy, "Let samples lose low bits, and drop transparency, where the\n"
                                                   "format has no room for them."),

@@ -25,6 +25,7 @@ struct pxr_still_opts {
     bool has_threshold;
     int average;             /* DCI: 0, or enum pxr_dci_average and 1 */
     const char *dtype, *vmin, *vmax; /* envelopes; NULL: as the samples are */
+    bool is_big_endian;      /* envelopes of dialect head */
     const char *table_path;  /* PCE batches that are read; NULL: beside the input */
     uint64_t max_frame_px;
     unsigned n_threads;
@@ -50,6 +51,7 @@ struct pxr_still_output {
     struct pxr_buffer bytes;
     const char *extension; /* of the file's name, or NULL: PGM and PPM are one format */
     void *state;           /* of the format; freed by its end */
+    bool is_finished;      /* bytes are a whole file already */
 };
 
 /* Takes the bytes over. */

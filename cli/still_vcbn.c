@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * ImgPack's envelopes as a format of pixelrain convert. */
-#include "still_format.h"
+#include "still_vcbn.h"
 
 #include "still_pixels.h"
 
 #include "diag.h"
-#include "vcbn.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -75,40 +74,82 @@ static enum pxr_err parse_number(const char *name, const char *text, double *v, 
     return pxr_fail(diag, PXR_E_INVALID, "%s wants a finite number, not '%.40s'", name, text);
 }
 
-/* Quantised as the original does, where something was asked for; else samples are kept. */
-static enum pxr_err choose_opts(const struct pxr_still_opts *o, const struct pxr_image *image,
-                                struct pxr_vcbn_opts *vcbn, struct pxr_diag *diag)
+static enum pxr_err find_dialect(const struct pxr_still_opts *o, enum pxr_vcbn_dialect *dialect, struct pxr_diag *diag)
 {
-    enum pxr_vcbn_dialect dialect = PXR_VCBN_VCBN;
-    enum pxr_err e = PXR_OK;
-    if (o->layout && !pxr_vcbn_dialect_find(o->layout, &dialect))
-        return pxr_fail(diag, PXR_E_INVALID, "ImgPack has the dialects vcbn, cbin, impk and head, not '%.40s'", o->layout);
-    *vcbn = pxr_vcbn_lossless_opts(dialect, image->bits, image->maxval);
-    const unsigned depth = pxr_still_depth(image->maxval);
-    if (dialect == PXR_VCBN_HEAD && image->bits == 16 && image->maxval == (1u << depth) - 1) {
-        vcbn->bits = (uint8_t)depth; /* only this dialect can say it */
-        vcbn->vmax = image->maxval;
-    }
-    if (!o->vmin && !o->vmax && !o->dtype && !o->bits)
+    *dialect = PXR_VCBN_VCBN;
+    if (!o->layout || pxr_vcbn_dialect_find(o->layout, dialect))
         return PXR_OK;
-    *vcbn = (struct pxr_vcbn_opts){.dialect = dialect,
-                                   .dtype = o->bits          ? PXR_VCBN_PACKED
-                                            : image->bits == 8 ? PXR_VCBN_UINT8
-                                                               : PXR_VCBN_UINT16,
-                                   .bits = (uint8_t)o->bits};
+    return pxr_fail(diag, PXR_E_INVALID, "ImgPack has the dialects vcbn, cbin, impk and head, not '%.40s'", o->layout);
+}
+
+static bool asks_for_something(const struct pxr_still_opts *o)
+{
+    return o->vmin || o->vmax || o->dtype || o->bits;
+}
+
+/* Quantised as the original does it; vcbn->dtype is what was not asked for otherwise. */
+static enum pxr_err apply_opts(const struct pxr_still_opts *o, struct pxr_vcbn_opts *vcbn, struct pxr_diag *diag)
+{
+    enum pxr_err e = PXR_OK;
+    vcbn->bits = (uint8_t)o->bits;
+    vcbn->is_big_endian = o->is_big_endian;
+    if (o->bits)
+        vcbn->dtype = PXR_VCBN_PACKED;
     if (o->dtype && !pxr_vcbn_dtype_find(o->dtype, &vcbn->dtype))
-        e = pxr_fail(diag, PXR_E_INVALID, "there is no dtype '%.40s'", o->dtype);
-    else if (!o->vmin != !o->vmax)
-        e = pxr_fail(diag, PXR_E_INVALID, "--vmin and --vmax go together");
-    if (e == PXR_OK && dialect == PXR_VCBN_HEAD && !o->bits && vcbn->dtype != PXR_VCBN_PACKED)
+        return pxr_fail(diag, PXR_E_INVALID, "there is no dtype '%.40s'", o->dtype);
+    if (!o->vmin != !o->vmax)
+        return pxr_fail(diag, PXR_E_INVALID, "--vmin and --vmax go together");
+    if (vcbn->dialect == PXR_VCBN_HEAD && !o->bits)
         vcbn->bits = vcbn->dtype == PXR_VCBN_UINT8 ? 8 : vcbn->dtype == PXR_VCBN_UINT16 ? 16 : 0;
-    if (e == PXR_OK && o->vmin) {
+    if (o->vmin) {
         vcbn->has_range = true;
         e = parse_number("--vmin", o->vmin, &vcbn->vmin, diag);
         if (e == PXR_OK)
             e = parse_number("--vmax", o->vmax, &vcbn->vmax, diag);
     }
     return e;
+}
+
+/* Where nothing else was asked for samples are kept. */
+static enum pxr_err choose_opts(const struct pxr_still_opts *o, const struct pxr_image *image,
+                                struct pxr_vcbn_opts *vcbn, struct pxr_diag *diag)
+{
+    enum pxr_vcbn_dialect dialect;
+    const unsigned depth = pxr_still_depth(image->maxval);
+    const enum pxr_err e = find_dialect(o, &dialect, diag);
+    if (e != PXR_OK)
+        return e;
+    if (asks_for_something(o)) {
+        *vcbn = (struct pxr_vcbn_opts){.dialect = dialect,
+                                       .dtype = image->bits == 8 ? PXR_VCBN_UINT8 : PXR_VCBN_UINT16};
+        return apply_opts(o, vcbn, diag);
+    }
+    *vcbn = pxr_vcbn_lossless_opts(dialect, image->bits, image->maxval);
+    vcbn->is_big_endian = o->is_big_endian;
+    if (dialect == PXR_VCBN_HEAD && image->bits == 16 && image->maxval == (1u << depth) - 1) {
+        vcbn->bits = (uint8_t)depth; /* only this dialect can say it */
+        vcbn->vmax = image->maxval;
+    }
+    return PXR_OK;
+}
+
+enum pxr_err pxr_still_vcbn_array_opts(const struct pxr_still_opts *o, enum pxr_vcbn_input type,
+                                       struct pxr_vcbn_opts *vcbn, struct pxr_diag *diag)
+{
+    const bool is_float = type == PXR_VCBN_IN_F16 || type == PXR_VCBN_IN_F32 || type == PXR_VCBN_IN_F64;
+    *vcbn = (struct pxr_vcbn_opts){.dtype = PXR_VCBN_UINT16};
+    const enum pxr_err e = find_dialect(o, &vcbn->dialect, diag);
+    if (e != PXR_OK)
+        return e;
+    if (vcbn->dialect == PXR_VCBN_HEAD && is_float && !asks_for_something(o))
+        vcbn->dtype = type == PXR_VCBN_IN_F16   ? PXR_VCBN_FLOAT16
+                      : type == PXR_VCBN_IN_F32 ? PXR_VCBN_FLOAT32
+                                                : PXR_VCBN_FLOAT64;
+    else if (!asks_for_something(o) && !o->is_lossy)
+        return pxr_fail(diag, PXR_E_UNSUPPORTED,
+                        "these numbers would be quantised: --dtype, --vmin and --vmax or --lossy allow it%s",
+                        is_float ? "; --dialect head keeps them" : "");
+    return apply_opts(o, vcbn, diag);
 }
 
 static enum pxr_err write_vcbn(struct pxr_still_output *out, const struct pxr_image *image, struct pxr_diag *diag)

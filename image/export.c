@@ -42,19 +42,12 @@ enum pxr_err pxr_pnm_put(struct pxr_buffer *dst, const struct pxr_image *image, 
 }
 
 /* As numpy.save writes it: a Python literal, filled up with spaces so that the data are aligned to 64 bytes. */
-enum pxr_err pxr_npy_put_header(struct pxr_buffer *dst, const struct pxr_image *image, uint64_t n_frames,
-                                struct pxr_diag *diag)
+static enum pxr_err put_npy_header(struct pxr_buffer *dst, const char *descr, const char *shape, struct pxr_diag *diag)
 {
     enum { FIXED_BYTES = 10 };
-    char frames[32] = "", channels[16] = "", text[256];
-    if (n_frames)
-        snprintf(frames, sizeof frames, "%" PRIu64 ", ", n_frames);
-    if (image->n_channels > 1)
-        snprintf(channels, sizeof channels, ", %u", image->n_channels);
-    int n = snprintf(text, sizeof text,
-                     "%.10s{'descr': '%s', 'fortran_order': False, 'shape': (%s%" PRIu32 ", %" PRIu32 "%s), }",
-                     "\x93NUMPY\x01-..", image->bits == 8 ? "|u1" : "<u2", frames, image->height_px, image->width_px,
-                     channels);
+    char text[256];
+    int n = snprintf(text, sizeof text - 64, "%.10s{'descr': '%s', 'fortran_order': False, 'shape': (%s), }",
+                     "\x93NUMPY\x01-..", descr, shape);
     do
         text[n++] = ' ';
     while ((n + 1) % 64);
@@ -62,6 +55,26 @@ enum pxr_err pxr_npy_put_header(struct pxr_buffer *dst, const struct pxr_image *
     text[7] = 0;
     pxr_store_u16le(text + 8, (uint16_t)(n - FIXED_BYTES));
     return put_text(dst, text, n, diag);
+}
+
+enum pxr_err pxr_npy_put_header(struct pxr_buffer *dst, const struct pxr_image *image, uint64_t n_frames,
+                                struct pxr_diag *diag)
+{
+    char frames[32] = "", channels[16] = "", shape[96];
+    if (n_frames)
+        snprintf(frames, sizeof frames, "%" PRIu64 ", ", n_frames);
+    if (image->n_channels > 1)
+        snprintf(channels, sizeof channels, ", %u", image->n_channels);
+    snprintf(shape, sizeof shape, "%s%" PRIu32 ", %" PRIu32 "%s", frames, image->height_px, image->width_px, channels);
+    return put_npy_header(dst, image->bits == 8 ? "|u1" : "<u2", shape, diag);
+}
+
+enum pxr_err pxr_npy_array_put_header(struct pxr_buffer *dst, const char *descr, uint32_t width_px, uint32_t height_px,
+                                      struct pxr_diag *diag)
+{
+    char shape[48];
+    snprintf(shape, sizeof shape, "%" PRIu32 ", %" PRIu32, height_px, width_px);
+    return put_npy_header(dst, descr, shape, diag);
 }
 
 enum pxr_err pxr_npy_put_samples(struct pxr_buffer *dst, const struct pxr_image *image, struct pxr_diag *diag)

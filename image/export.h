@@ -25,6 +25,9 @@ enum pxr_err pxr_pnm_put(struct pxr_buffer *dst, const struct pxr_image *image, 
  * it), and the samples of each picture. */
 enum pxr_err pxr_npy_put_header(struct pxr_buffer *dst, const struct pxr_image *image, uint64_t n_frames,
                                 struct pxr_diag *diag);
+/* The header of a two-dimensional array of items like "<f4". */
+enum pxr_err pxr_npy_array_put_header(struct pxr_buffer *dst, const char *descr, uint32_t width_px, uint32_t height_px,
+                                      struct pxr_diag *diag);
 enum pxr_err pxr_npy_put_samples(struct pxr_buffer *dst, const struct pxr_image *image, struct pxr_diag *diag);
 
 /* The samples alone, 16 bits little endian. */

@@ -64,8 +64,23 @@ expect 2 '' 'pixelrain: g8.pgm: --vmin and --vmax go together'
 run "${convert[@]}" --vmin 0 --vmax inf g8.pgm no.vcbn
 expect 2 '' "pixelrain: g8.pgm: --vmax wants a finite number, not 'inf'"
 ok "${convert[@]}" --dtype float32 --dialect head --vmin 0 --vmax 255 g8.pgm float.vcbn
+ok "${convert[@]}" float.vcbn float.npy
+ok "${convert[@]}" --dialect head float.npy again.vcbn
+ok "${convert[@]}" again.vcbn again.npy
+claim 'floating numbers between arrays and envelopes' cmp -s float.npy again.npy
+run "${convert[@]}" float.npy no.vcbn
+expect 4 '' 'pixelrain: float.npy: these numbers would be quantised: --dtype, --vmin and --vmax or --lossy allow it; --dialect head keeps them'
+ok "${convert[@]}" float.npy --to vcbn --dtype uint8 --vmin 0 --vmax 255 -o arrays
+ok "${convert[@]}" arrays/float.vcbn back.pgm
+claim 'whole numbers survive' cmp -s g8.pgm back.pgm
+run "${convert[@]}" float.vcbn g8.pgm no.npy
+expect 4 '' 'pixelrain: g8.pgm: an array that is no picture has to be alone in its file'
 run "${convert[@]}" float.vcbn no.png
 expect 4 '' 'pixelrain: float.vcbn: holds float32, which no other format here holds'
+
+/usr/bin/python3 -B "$PXR_SOURCE/tests/cli/convert_arrays.py" "$pixelrain" "$vectors"
+code=$?
+[ $code = 77 ] || claim 'arrays, as NumPy sees them' [ $code = 0 ]
 
 # PCE: sprites of four levels; batches share a table, and larger pictures are tiles.
 pgm small.pgm 4 4 1
