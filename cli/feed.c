@@ -123,9 +123,7 @@ static enum pxr_err open_input(const struct pxr_feed *feed, size_t item, const c
     const enum pxr_err e = pxr_read_fd(*fd, head, HEAD_BYTES, head_bytes, diag);
     if (e != PXR_OK)
         return e;
-    *format = pxr_image_detect(head, *head_bytes);
-    if (*format == PXR_IMAGE_UNKNOWN && pxr_still_is_input(head, *head_bytes, path))
-        *format = PXR_IMAGE_STILL;
+    *format = pxr_still_is_input(head, *head_bytes, path) ? PXR_IMAGE_STILL : pxr_image_detect(head, *head_bytes);
     if (*format != PXR_IMAGE_UNKNOWN || (input->is_in_folder && !has_image_name(path)))
         return PXR_OK;
     if (!*head_bytes)

@@ -43,6 +43,9 @@ const struct pxr_still_format *pxr_still_format_of_path(const char *path)
 const struct pxr_still_format *pxr_still_format_detect(const uint8_t *head, size_t head_bytes, const char *path)
 {
     const struct pxr_still_format *const named = pxr_still_format_of_path(path);
+    /* A sprite may begin with any two sides, "P5" for instance. */
+    if (named && named->is_strict_name && !named->is_like)
+        return named;
     for (int i = 0; i < N_FORMATS; i++)
         if (formats[i]->is_like && formats[i]->is_like(head, head_bytes))
             return formats[i];

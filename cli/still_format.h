@@ -63,7 +63,8 @@ struct pxr_still_format {
     const char *extensions; /* with spaces around each; the first is the one that is written */
     bool holds_many;        /* frames in one file */
     bool has_layouts;       /* --layout is about it */
-    bool is_strict_name;    /* it has no magic bytes: a file is taken for it only by its name */
+    bool is_strict_name;    /* a file without magic bytes is taken for it by its name */
+    bool is_image;          /* image/ reads it */
     bool (*is_like)(const uint8_t *head, size_t head_bytes);
     enum pxr_err (*read)(struct pxr_still_input *in, pxr_image_fn *each, void *arg, struct pxr_diag *diag);
     /* Append a frame; the first call also makes what stands before it. */
@@ -87,7 +88,7 @@ extern const struct pxr_still_format pxr_still_png, pxr_still_pnm, pxr_still_npy
 const struct pxr_still_format *pxr_still_format_find(const char *name);
 /* By the extension of a path; NULL: it has none that is known. */
 const struct pxr_still_format *pxr_still_format_of_path(const char *path);
-/* By contents, then by name where the contents cannot tell; NULL: unknown. */
+/* By name where the format has no magic bytes at all, else by contents, then by name; NULL: unknown. */
 const struct pxr_still_format *pxr_still_format_detect(const uint8_t *head, size_t head_bytes, const char *path);
 /* "png, pgm, ...": those that can be written. */
 const char *pxr_still_format_names(char *dst, size_t dst_bytes);

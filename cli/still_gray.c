@@ -70,7 +70,7 @@ bool pxr_still_has_name(const char *path)
 bool pxr_still_is_input(const uint8_t *head, size_t head_bytes, const char *path)
 {
     const struct pxr_still_format *const f = pxr_still_format_detect(head, head_bytes, path);
-    return f && ((f->is_like && f->is_like(head, head_bytes)) || pxr_still_has_name(path));
+    return f && !f->is_image && ((f->is_like && f->is_like(head, head_bytes)) || pxr_still_has_name(path));
 }
 
 enum pxr_err pxr_still_read_gray(const char *path, int fd, const uint8_t *head, size_t head_bytes,

@@ -7,7 +7,8 @@
 
 /* A file of this name promises a picture. */
 bool pxr_still_has_name(const char *path);
-/* A file that begins like this, or has such a name where that is all that says it, is of a format of this table. */
+/* A file that begins like this, or has such a name where that is all that says it, is of a format that image/ does not
+ * read. */
 bool pxr_still_is_input(const uint8_t *head, size_t head_bytes, const char *path);
 
 /* Read all frames of such a file, whole into memory; errors, colour and transparency are as pxr_image_read says.

@@ -93,19 +93,21 @@ static enum pxr_err finish_npy(struct pxr_still_output *out, struct pxr_diag *di
 }
 
 const struct pxr_still_format pxr_still_png = {
-    .name = "png", .extensions = " png ", .is_like = is_like_png, .read = read_png, .write = write_png};
+    .name = "png", .extensions = " png ", .is_image = true, .is_like = is_like_png, .read = read_png, .write = write_png};
 const struct pxr_still_format pxr_still_pnm = {.name = "pnm",
                                                .extensions = " pnm pgm ppm pbm ",
                                                .holds_many = true,
+                                               .is_image = true,
                                                .is_like = is_like_pnm,
                                                .read = read_pnm,
                                                .write = write_pnm};
 const struct pxr_still_format pxr_still_npy = {.name = "npy",
                                                .extensions = " npy ",
                                                .holds_many = true,
+                                               .is_image = true,
                                                .is_like = is_like_npy,
                                                .read = read_npy,
                                                .write = write_npy,
                                                .finish = finish_npy};
 const struct pxr_still_format pxr_still_y4m = {
-    .name = "y4m", .extensions = " y4m ", .is_like = is_like_y4m, .read = read_y4m};
+    .name = "y4m", .extensions = " y4m ", .is_image = true, .is_like = is_like_y4m, .read = read_y4m};

@@ -121,6 +121,14 @@ ok "${convert[@]}" solo_11_five.pce alpha.png
 ok "${convert[@]}" alpha.png again.pce
 claim 'transparent pixels' cmp -s solo_11_five.pce again.pce
 
+# 80 x 53 pixels: the file begins with "P5", and the next bits can be those of a space.
+printf 'P5\n53 80\n255\n' >p5.pgm
+head -c 4240 /dev/zero >>p5.pgm
+ok "${convert[@]}" p5.pgm p5.pce
+claim 'it begins so' [ "$(head -c 2 p5.pce)" = P5 ]
+ok "${convert[@]}" p5.pce back.pgm
+claim 'and is a sprite all the same' cmp -s p5.pgm back.pgm
+
 # Damaged files of each.
 for bad in "$vectors"/bad/*; do
     case $bad in
