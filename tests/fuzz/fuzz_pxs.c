@@ -3,7 +3,11 @@
  *
  * Input: mode, then a file.  The low bits of mode choose what it is (0: PX2, 1: by detection, 2..6: the layouts), bit 3
  * the order, bit 4 progressive reading.  What can be read strictly is written again and read again: the same frames,
- * and once written by our encoder, the same bytes for ever. */
+ * and once written by our encoder, the same bytes for ever.
+ *
+ * With low bits 7: width and height minus 1 (modulo 40), channels minus 1 (modulo 4), flags of PX2 and bit 7 for order
+ * B, bits minus 1 of the four channels (modulo 16), bytes to cut off the file, then mask and samples, repeated as often as needed.
+ * They are written, read, cut, and read as far as they go. */
 #include "pxs.h"
 #include "px2.h"
 
@@ -89,12 +93,99 @@ static void check_again(unsigned mode, const struct pxr_buffer *first, const str
     pxr_buffer_fini(&again);
 }
 
+/* ---- samples there and back -------------------------------------------------------------------- */
+
+enum { SHAPE_BYTES = 9 };
+
+static void fill(uint8_t *dst, size_t n, const uint8_t *src, size_t n_src)
+{
+    for (size_t i = 0; i < n; i++)
+        dst[i] = n_src ? src[i % n_src] : 0;
+}
+
+static void keep_samples(const struct pxr_stream_format *s, uint8_t *pixels)
+{
+    const size_t n_px = (size_t)pxr_stream_n_px(&s->order), sample_bytes = pxr_token_sample_bytes(&s->form);
+    for (size_t i = 0; i < n_px; i++)
+        for (unsigned c = 0; c < s->form.n_channels; c++) {
+            uint8_t *const p = pixels + (i * s->form.n_channels + c) * sample_bytes;
+            uint16_t v = p[0];
+            if (sample_bytes == 2)
+                memcpy(&v, p, 2);
+            v = (uint16_t)(s->mask && !pxr_bitmap_get(s->mask, i) ? 0 : v & ((1u << s->form.bits[c]) - 1));
+            if (sample_bytes == 2)
+                memcpy(p, &v, 2);
+            else
+                p[0] = (uint8_t)v;
+        }
+}
+
+/* What was read of the file, at most one frame. */
+static enum pxr_err read_frame(const uint8_t *src, size_t n_bytes, bool is_progressive, uint8_t *pixels, bool *has_frame,
+                               uint64_t *n_missing)
+{
+    struct pxr_stream_reader r;
+    const struct pxr_px2_opts opts = {.is_progressive = is_progressive};
+    uint8_t *const copy = malloc(n_bytes ? n_bytes : 1);
+    require(copy != NULL);
+    memcpy(copy, src, n_bytes);
+    *has_frame = false;
+    enum pxr_err e = pxr_px2_open(&r, copy, n_bytes, &opts, NULL, NULL);
+    if (e == PXR_OK)
+        e = pxr_stream_reader_next(&r, pixels, has_frame, n_missing, NULL);
+    pxr_stream_reader_fini(&r);
+    free(copy);
+    return e;
+}
+
+static void check_samples(const uint8_t *data, size_t n_bytes)
+{
+    const struct pxr_px2_header h = {.width_px = data[0] % 40 + 1u,
+                                     .height_px = data[1] % 40 + 1u,
+                                     .digits = data[3] & 128 ? PXR_STREAM_B : PXR_STREAM_A,
+                                     .model = PXR_PX2_UNDECLARED,
+                                     .n_channels = (uint8_t)(data[2] % 4 + 1),
+                                     .bits = {data[4] % 16 + 1, data[2] % 4 > 0 ? data[5] % 16 + 1 : 0,
+                                              data[2] % 4 > 1 ? data[6] % 16 + 1 : 0, data[2] % 4 > 2 ? data[7] % 16 + 1 : 0},
+                                     .is_padded = data[3] & 1,
+                                     .is_relative = data[3] & 2,
+                                     .has_finality = data[3] & 4,
+                                     .has_mask = data[3] & 8};
+    const uint8_t *const rest = data + SHAPE_BYTES;
+    const size_t n_rest = n_bytes - SHAPE_BYTES, map_bytes = pxr_bitmap_bytes((uint64_t)h.width_px * h.height_px);
+    struct pxr_buffer file = {0};
+    struct pxr_stream_format s;
+    uint8_t mask[40 * 40 / 8 + 1];
+    bool has_frame;
+    uint64_t n_missing;
+    fill(mask, map_bytes, rest, n_rest);
+    mask[0] |= 1;
+    require(pxr_px2_begin(&s, &h, mask, &file, NULL) == PXR_OK);
+    const size_t frame_bytes = pxr_stream_frame_bytes(&s);
+    uint8_t *const pixels = malloc(frame_bytes), *const found = malloc(frame_bytes);
+    require(pixels && found);
+    fill(pixels, frame_bytes, rest, n_rest);
+    keep_samples(&s, pixels);
+    require(pxr_stream_put_frame(&s, pixels, 0, NULL, &file, NULL) == PXR_OK);
+    require(read_frame(file.bytes, file.n_bytes, false, found, &has_frame, &n_missing) == PXR_OK && has_frame);
+    require(!memcmp(found, pixels, frame_bytes));
+    const size_t n_cut = data[8] < file.n_bytes ? file.n_bytes - data[8] : 0;
+    const enum pxr_err e = read_frame(file.bytes, n_cut, true, found, &has_frame, &n_missing);
+    require(e == PXR_OK ? has_frame && n_missing < s.n_px && (n_missing > 0) == (data[8] > 0) : pxr_err_exit(e) == 1);
+    free(pixels);
+    free(found);
+    pxr_stream_format_fini(&s);
+    pxr_buffer_fini(&file);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 {
     struct opened o;
     struct pxr_buffer frames = {0}, again = {0};
     struct pxr_diag diag;
     bool is_whole = false;
+    if (n_bytes > SHAPE_BYTES && (data[0] & 7) == 7)
+        check_samples(data + 1, n_bytes - 1);
     if (n_bytes < 1 || (data[0] & 7) == 7)
         return 0;
     memset(&diag, 0xA5, sizeof diag);
