@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""bench.py [ratio|mount|all|codec] --build DIR: size and speed of PixelRain beside what people use today.
+"""bench.py [ratio|mount|all|codec|still] --build DIR: size and speed of PixelRain beside what people use today.
 
 Inputs are simulated reels and, where $PXR_DATA is a folder, the real sequences in it.  One run makes
 the tables and, with --json FILE, all numbers.  Whatever is timed is also compared with its source.
@@ -22,6 +22,7 @@ import time
 from codec import bench_codec, tell_codec
 from measure import MIB, Wrong, file_hash, folder_bytes, note, one_core, run, table, timed
 from sequences import real, simulated
+from still import bench_still, tell_still
 
 # ---- ratio ----------------------------------------------------------------------------------------
 
@@ -339,12 +340,13 @@ def tell_mount(rows):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", nargs="?", choices=("ratio", "mount", "all", "codec"), default="all",
-                        help="all: ratio and mount; codec: many more peers, some minutes")
+    parser.add_argument("what", nargs="?", choices=("ratio", "mount", "all", "codec", "still"), default="all",
+                        help="all: ratio and mount; codec: many more peers, some minutes; "
+                             "still: single pictures beside PNG")
     parser.add_argument("--build", default="build", help="build folder with bin/pixelrain")
     parser.add_argument("--frames", type=int, default=120, help="of each simulated sequence (120)")
     parser.add_argument("--mount-frames", type=int, default=300, help="the same for mounts (300)")
-    parser.add_argument("--max-frames", type=int, default=64, help="of each sequence for codec (64)")
+    parser.add_argument("--max-frames", type=int, default=64, help="of each sequence for codec and still (64)")
     parser.add_argument("--repeats", type=int, default=3, help="of each mount measurement (3)")
     parser.add_argument("--only", action="append", help="sequence; may be given several times")
     parser.add_argument("--json", help="write every number to this file")
@@ -381,10 +383,16 @@ def main():
             results["codec"] = bench_codec(sequences, build, o.max_frames)
         note("")
         tell_codec(results["codec"])
+    if o.what == "still":
+        with tempfile.TemporaryDirectory(prefix="bench-", dir=build) as work:
+            results["still"] = bench_still(build, work, data, o.only, o.max_frames)
+        note("")
+        tell_still(results["still"])
     if o.json:
         with open(o.json, "w", encoding="utf-8") as f:
             json.dump(results, f, indent=1)
-    print("Every sequence that was read back equals its source.")
+    print("Every sequence that was read back equals its source" +
+          (", or is as far off as its column says." if o.what == "still" else "."))
 
 
 if __name__ == "__main__":

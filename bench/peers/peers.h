@@ -34,4 +34,11 @@ extern const struct peer_codec peer_xz;        /* level: preset */
 extern const struct peer_codec peer_blosc_shuffle;    /* level: of zstd over 32 x 64 x 64 samples */
 extern const struct peer_codec peer_blosc_bitshuffle; /* the same */
 
+/* The still codecs of the house. */
+extern const struct peer_codec peer_px2;  /* level: 1 relative, 2 squares of one value, 3 both */
+extern const struct peer_codec peer_pxs;  /* no level */
+extern const struct peer_codec peer_dci;  /* level: threshold */
+extern const struct peer_codec peer_vcbn; /* no level */
+extern const struct peer_codec peer_pce;  /* level: 0 solo, 1 with one table; at most four levels of gray */
+
 #endif

@@ -16,7 +16,7 @@
 #define ENOUGH_S   0.5
 
 static const struct peer_codec *const codecs[] = {
-    &peer_png,
+    &peer_png, &peer_px2, &peer_pxs, &peer_dci, &peer_vcbn, &peer_pce,
 #ifdef PEER_CHARLS
     &peer_jpegls,
 #endif
@@ -89,6 +89,20 @@ static bool decode_all(const struct peer_codec *codec, const struct peer_shape *
     return true;
 }
 
+/* Some still codecs have no way to keep noise small. */
+static size_t most_times(const struct peer_codec *codec)
+{
+    return codec == &peer_dci || codec == &peer_pce ? 5 : codec == &peer_pxs ? 3 : 1;
+}
+
+static bool is_near(const uint8_t *a, const uint8_t *b, size_t n_bytes, int most)
+{
+    for (size_t i = 0; i < n_bytes; i++)
+        if (abs(a[i] - b[i]) > most)
+            return false;
+    return true;
+}
+
 static int measure(const struct peer_codec *codec, const struct peer_shape *s, int level,
                    const uint8_t *samples, uint8_t *back, struct coded *c)
 {
@@ -111,7 +125,8 @@ static int measure(const struct peer_codec *codec, const struct peer_shape *s, i
         const double took_s = pxr_clock_s() - start_s;
         decode_s = took_s < decode_s ? took_s : decode_s;
         sum_s += took_s;
-        if (memcmp(back, samples, n_bytes) != 0)
+        /* The level of dci is a threshold: samples may come back wrong by as much. */
+        if (codec == &peer_dci ? !is_near(back, samples, n_bytes, level) : memcmp(back, samples, n_bytes) != 0)
             return fail("what was decoded differs from its source");
     }
     size_t total_bytes = 0;
@@ -152,7 +167,7 @@ int main(int argc, char **argv)
     struct coded c = {.n_pieces = codec->is_per_frame ? s.n_frames : 1};
     c.piece_bytes = n_bytes / c.n_pieces;
     c.room_bytes =
-        c.piece_bytes + c.piece_bytes / 4 + 65536; /* noise grows a little in any codec */
+        c.piece_bytes * most_times(codec) + c.piece_bytes / 4 + 65536; /* noise grows a little in any codec */
     c.bytes = pxr_alloc(c.n_pieces * c.room_bytes);
     c.used_bytes = pxr_alloc_zero(c.n_pieces, sizeof *c.used_bytes);
     uint8_t *back = pxr_alloc(n_bytes);

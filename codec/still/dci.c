@@ -5,7 +5,7 @@
 #include "diag.h"
 #include "msb_bits.h"
 
-enum { V1_MAX_SIDE_PX = 256, NO_PART = 255, ALL_CHANNELS = 3 };
+enum { V1_MAX_SIDE_PX = 256, MAX_SPLITS = 32, NO_PART = 255, ALL_CHANNELS = 3 };
 
 static const struct layout {
     char name[16];
@@ -55,20 +55,46 @@ static bool find_cut(const struct part *p, uint32_t *cut)
     return w > h;
 }
 
-/* The part that holds a pixel after so many halvings of the picture; false: a single pixel would be halved. */
-static bool find_part(struct part *p, uint32_t width_px, uint32_t height_px, uint32_t x, uint32_t y, unsigned splits)
+/* The way from the whole picture down to a part.  Parts come in raster order, so most of the way to one is that to
+ * the one before. */
+struct path {
+    struct part parts[MAX_SPLITS + 1];
+    unsigned splits; /* of the last one */
+};
+
+static void path_begin(struct path *p, uint32_t width_px, uint32_t height_px)
 {
-    *p = (struct part){0, 0, width_px, height_px};
-    for (; splits; splits--) {
+    p->parts[0] = (struct part){0, 0, width_px, height_px};
+    p->splits = 0;
+}
+
+static bool holds(const struct part *p, uint32_t x, uint32_t y)
+{
+    return p->x0 <= x && x < p->x1 && p->y0 <= y && y < p->y1;
+}
+
+/* The part that holds a pixel after so many halvings of the picture; NULL: a single pixel would be halved, which no
+ * picture reaches with MAX_SPLITS. */
+static const struct part *path_find(struct path *path, uint32_t x, uint32_t y, unsigned splits)
+{
+    unsigned s = path->splits < splits ? path->splits : splits;
+    while (!holds(&path->parts[s], x, y))
+        s--;
+    for (; s < splits; s++) {
+        const struct part *const from = &path->parts[s];
+        struct part *const to = &path->parts[s + 1];
         uint32_t cut;
-        if (p->x1 - p->x0 == 1 && p->y1 - p->y0 == 1)
-            return false;
-        if (find_cut(p, &cut))
-            *(cut > x ? &p->x1 : &p->x0) = cut;
+        if (from->x1 - from->x0 == 1 && from->y1 - from->y0 == 1)
+            return NULL;
+        *to = *from;
+        if (find_cut(from, &cut))
+            *(cut > x ? &to->x1 : &to->x0) = cut;
         else
-            *(cut > y ? &p->y1 : &p->y0) = cut;
+            *(cut > y ? &to->y1 : &to->y0) = cut;
+        path->splits = s + 1; /* what lies below belongs to another way */
     }
-    return true;
+    path->splits = splits;
+    return &path->parts[splits];
 }
 
 /* ---- walking over a file ---------------------------------------------------------------------- */
@@ -85,6 +111,7 @@ struct walk {
     struct pxr_msb_reader in; /* behind the header */
     uint64_t n_records, at;
     struct column *columns;
+    struct path path;
     bool is_gray;
     uint8_t *pixels; /* NULL: only look */
     size_t stride_bytes;
@@ -113,10 +140,13 @@ static enum pxr_err get_record(struct walk *k, uint32_t x, uint32_t y, struct pa
         if (w > k->width_px - x || h > k->height_px - y)
             return fail_record(k, x, y, "a part leaves the picture");
         *p = (struct part){x, y, x + w, y + h};
-    } else if (!find_part(p, k->width_px, k->height_px, x, y, first)) {
-        return fail_record(k, x, y, "a single pixel is halved");
-    } else if (p->x0 != x || p->y0 != y) {
-        return fail_record(k, x, y, "a part does not begin at the first pixel that is free");
+    } else {
+        const struct part *const found = path_find(&k->path, x, y, first);
+        if (!found)
+            return fail_record(k, x, y, "a single pixel is halved");
+        if (found->x0 != x || found->y0 != y)
+            return fail_record(k, x, y, "a part does not begin at the first pixel that is free");
+        *p = *found;
     }
     for (unsigned c = 0; c < (k->channel == ALL_CHANNELS ? 3u : 1u); c++) {
         const uint32_t v = pxr_msb_get(in, value_bits);
@@ -158,9 +188,10 @@ static bool cover(struct walk *k, const struct part *p)
 static enum pxr_err walk_tiling(struct walk *k)
 {
     memset(k->columns, 0, k->width_px * sizeof *k->columns);
+    path_begin(&k->path, k->width_px, k->height_px);
     for (uint32_t y = 0; y < k->height_px; y++)
         for (uint32_t x = 0; x < k->width_px; x += k->columns[x].width) {
-            struct part p;
+            struct part p = {0};
             uint8_t colour[3];
             if (k->columns[x].bottom > y)
                 continue;
@@ -421,15 +452,16 @@ static void put_tiling(struct pxr_msb_writer *w, struct cutting *c, bool is_exac
     const uint32_t width_px = c->picture->width_px, height_px = c->picture->height_px;
     const struct part whole = {0, 0, width_px, height_px};
     struct range r;
+    struct path path;
+    path_begin(&path, width_px, height_px);
     memset(c->splits, NO_PART, (size_t)width_px * height_px);
     if (cut_part(c, &whole, 0, &r))
         mark(c, &whole, 0);
     for (uint32_t y = 0; y < height_px && !w->is_failed; y++)
         for (uint32_t x = 0; x < width_px; x++) {
             const uint8_t splits = c->splits[(size_t)y * width_px + x];
-            struct part p;
-            if (splits != NO_PART && find_part(&p, width_px, height_px, x, y, splits))
-                put_part(w, c, &p, splits, is_exact);
+            if (splits != NO_PART)
+                put_part(w, c, path_find(&path, x, y, splits), splits, is_exact);
         }
 }
 
