@@ -17,7 +17,7 @@ struct pxr_cli_command {
     int (*run)(const struct pxr_cli_command *self, int argc, char **argv); /* the exit code */
 };
 
-extern const struct pxr_cli_command pxr_cmd_pack, pxr_cmd_info, pxr_cmd_list, pxr_cmd_extract,
+extern const struct pxr_cli_command pxr_cmd_pack, pxr_cmd_append, pxr_cmd_info, pxr_cmd_list, pxr_cmd_extract,
     pxr_cmd_cat, pxr_cmd_check, pxr_cmd_mount;
 
 /* Rows that several commands share.  Every table ends with PXR_CLI_END. */
