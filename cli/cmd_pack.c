@@ -1,276 +1,22 @@
 /* SPDX-License-Identifier: MIT
- * pixelrain pack: images become an archive. */
-#include "cli.h"
+ * pixelrain pack and append: images become an archive, or go on with one. */
+#include "packing.h"
 
-#include "feed.h"
-#include "inputs.h"
-#include "still_gray.h"
 #include "stop.h"
-#include "times.h"
 
 #include "alloc.h"
-#include "buffer.h"
 #include "diag.h"
 #include "io.h"
-#include "utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
-enum names { NAMES_STEM, NAMES_NUMBER };
-enum times { TIME_NONE, TIME_MTIME, TIME_SOURCE };
 enum { MAX_META_BYTES = 16 << 20 };
-
-struct pack_options {
-    const char *out_path, *block, *raw, *meta_path, *list_path, *time_pattern, *time_csv;
-    uint64_t n_threads, level, skip_bytes, stride_bytes;
-    int codec, preset, depth, names, duplicates, time, order;
-    bool overwrite, via_ffmpeg, luma, is_recursive, keep_going, json, progress, no_progress, quiet, verbose,
-        dry_run, help;
-};
-
-struct pack {
-    const struct pxr_cli_command *self;
-    struct pack_options o;
-    struct pxr_inputs inputs;
-    struct pxr_feed feed;
-    struct pxr_write_opts write;
-    pxr_writer *writer; /* NULL until the first frame is there, and in a dry run */
-    struct pxr_buffer wide;
-    struct pxr_times times;
-    uint8_t *meta;
-    uint64_t n_frames, n_skipped, n_seen, pixel_bytes; /* seen: with those that were skipped */
-    struct pxr_write_summary summary;
-    struct pxr_progress progress;
-    double start_s;
-};
-
-/* ---- one frame --------------------------------------------------------------------------------
- */
-
-/* The stem: without the extensions of formats that we read, so that "scan.0001" stays whole. */
-static size_t stem_bytes(const char *name, bool is_video)
-{
-    static const char *const extensions[] = {".png", ".pgm", ".pnm", ".ppm", ".pbm",
-                                             ".y4m", ".npy", ".tif", ".tiff", ".ser", ".fits", ".fit", ".fts", ".raw", ".bin", ".dat"};
-    const char *dot = strrchr(name, '.');
-    if (dot && dot > name && (is_video || pxr_still_has_name(name)))
-        return (size_t)(dot - name);
-    for (size_t i = 0; dot && dot > name && i < sizeof extensions / sizeof extensions[0]; i++)
-        if (!strcasecmp(dot, extensions[i]))
-            return (size_t)(dot - name);
-    return strlen(name);
-}
-
-/* What a frame is called after its file; its number where it came from a pipe. */
-static void source_name(const struct pack *p, const struct pxr_fed *fed, char *dst, size_t dst_bytes)
-{
-    const int n = fed->name ? (int)stem_bytes(fed->name, p->o.via_ffmpeg) : 0;
-    if (!fed->name)
-        snprintf(dst, dst_bytes, "%06" PRIu64, p->n_frames);
-    else if (fed->is_single)
-        snprintf(dst, dst_bytes, "%.*s", n, fed->name);
-    else
-        snprintf(dst, dst_bytes, "%.*s-%06" PRIu64, n, fed->name, fed->image->number);
-}
-
-/* The name of the next frame, or "" where it is its number. */
-static enum pxr_err frame_name(const struct pack *p, const struct pxr_fed *fed, char *dst,
-                               size_t dst_bytes, struct pxr_diag *diag)
-{
-    dst[0] = 0;
-    if (p->o.names == NAMES_NUMBER || !fed->name)
-        return PXR_OK;
-    source_name(p, fed, dst, dst_bytes);
-    const char *objection = pxr_name_objection(dst, strlen(dst));
-    if (!objection)
-        return PXR_OK;
-    return pxr_fail(diag, PXR_E_INVALID,
-                    "the name of the frame %s; --names number takes numbers instead", objection);
-}
-
-/* The time stamp that the options ask for. */
-static enum pxr_err frame_time(const struct pack *p, const struct pxr_fed *fed, struct pxr_frame_in *frame,
-                               struct pxr_diag *diag)
-{
-    char name[512];
-    frame->has_time = p->o.time || p->o.time_pattern || p->o.time_csv;
-    source_name(p, fed, name, sizeof name);
-    if (p->o.time_csv)
-        return pxr_times_find(&p->times, name, p->n_seen, &frame->time_ns, diag);
-    if (p->o.time_pattern && (!fed->is_single || !fed->name))
-        return pxr_fail(diag, PXR_E_INVALID,
-                        "--time-pattern takes one time from a file's name, and this holds many pictures; --time-csv "
-                        "gives each its own");
-    if (p->o.time_pattern)
-        return pxr_time_pattern_match(p->o.time_pattern, name, &frame->time_ns, diag);
-    if (p->o.time == TIME_SOURCE) {
-        frame->time_ns = fed->image->time_ns;
-        return fed->image->has_time ? PXR_OK : pxr_fail(diag, PXR_E_MISMATCH, "holds no time stamp of this picture");
-    }
-    frame->has_time = p->o.time == TIME_MTIME && fed->is_single;
-    frame->time_ns = fed->mtime_ns;
-    return PXR_OK;
-}
-
-/* 8-bit samples in 16-bit containers: the values stay, only their room grows. */
-static enum pxr_err widen(struct pack *p, struct pxr_image *image, struct pxr_diag *diag)
-{
-    const size_t n_px = (size_t)image->width_px * image->height_px;
-    p->wide.n_bytes = 0;
-    uint16_t *dst = (uint16_t *)(void *)pxr_buffer_extend(&p->wide, n_px * 2);
-    if (!dst)
-        return pxr_fail_nomem(diag, n_px * 2);
-    for (uint32_t y = 0; y < image->height_px; y++) {
-        const uint8_t *row = (const uint8_t *)image->pixels + y * image->stride_bytes;
-        for (uint32_t x = 0; x < image->width_px; x++)
-            *dst++ = row[x];
-    }
-    image->pixels = p->wide.bytes;
-    image->stride_bytes = (size_t)image->width_px * 2;
-    image->bits = 16;
-    image->maxval = UINT16_MAX; /* a PGM of 16-bit samples needs a maxval above 255 */
-    image->sbit = 0;            /* it spoke about the narrow samples */
-    return PXR_OK;
-}
-
-static enum pxr_err check_geometry(const struct pack *p, const struct pxr_image *image,
-                                   struct pxr_diag *diag)
-{
-    const struct pxr_write_opts *w = &p->write;
-    if (image->width_px == w->width_px && image->height_px == w->height_px &&
-        image->bits == w->bits)
-        return PXR_OK;
-    const bool is_depth = image->width_px == w->width_px && image->height_px == w->height_px;
-    return pxr_fail(diag, PXR_E_MISMATCH,
-                    "is %" PRIu32 "x%" PRIu32 "x%u, expected %" PRIu32 "x%" PRIu32
-                    "x%u like the first frame; %s",
-                    image->width_px, image->height_px, image->bits, w->width_px, w->height_px,
-                    w->bits,
-                    is_depth ? "--depth 16 takes both depths, --keep-going skips such frames"
-                             : "--keep-going skips such frames");
-}
-
-/* The first frame fixes the geometry and creates the archive. */
-static enum pxr_err begin(struct pack *p, const struct pxr_image *image, struct pxr_diag *diag)
-{
-    p->write.width_px = image->width_px;
-    p->write.height_px = image->height_px;
-    p->write.bits = image->bits;
-    if (p->o.dry_run)
-        return PXR_OK;
-    const enum pxr_err e = pxr_writer_create(&p->writer, p->o.out_path, &p->write, diag);
-    return pxr_diag_in_file(diag, e, p->o.out_path);
-}
-
-static enum pxr_err add_frame(struct pack *p, const struct pxr_fed *fed,
-                              const struct pxr_image *image, const char *name,
-                              struct pxr_diag *diag)
-{
-    struct pxr_frame_in frame = {
-        .pixels = image->pixels,
-        .stride_bytes = image->stride_bytes,
-        .name = *name ? name : NULL,
-        .maxval = image->maxval,
-        .sbit = image->sbit,
-    };
-    enum pxr_err e = frame_time(p, fed, &frame, diag);
-    if (e != PXR_OK && !fed->is_single)
-        pxr_diag_in_frame(diag, e, image->number);
-    if (e != PXR_OK)
-        return pxr_diag_in_file(diag, e, fed->path);
-    if (p->o.dry_run) {
-        printf("%s", fed->path);
-        if (!fed->is_single)
-            printf("[%" PRIu64 "]", image->number);
-        *name ? printf(" -> %s\n", name) : printf(" -> %06" PRIu64 "\n", p->n_frames);
-        return PXR_OK;
-    }
-    e = pxr_writer_add(p->writer, &frame);
-    if (e == PXR_OK)
-        return e;
-    *diag = *pxr_writer_diag(p->writer);
-    /* Only an error about this frame belongs to its file. */
-    const bool is_frame = e == PXR_E_MISMATCH || e == PXR_E_INVALID;
-    const size_t n = strlen(diag->text);
-    if (e == PXR_E_MISMATCH && !diag->has_values) /* the other one, maxval, has values */
-        snprintf(diag->text + n, sizeof diag->text - n,
-                 "; --duplicate-names suffix or --names number helps");
-    return pxr_diag_in_file(diag, e, is_frame ? fed->path : p->o.out_path);
-}
-
-static enum pxr_err take(struct pack *p, const struct pxr_fed *fed, struct pxr_diag *diag)
-{
-    if (!fed->image) {
-        *diag = *fed->diag;
-        return fed->err;
-    }
-    struct pxr_image image = *fed->image;
-    char name[512];
-    enum pxr_err e = p->o.depth && image.bits == 8 ? widen(p, &image, diag) : PXR_OK;
-    if (e == PXR_OK)
-        e = frame_name(p, fed, name, sizeof name, diag);
-    const bool is_first = !p->write.width_px;
-    if (e == PXR_OK && !is_first)
-        e = check_geometry(p, &image, diag);
-    if (e != PXR_OK && !fed->is_single)
-        pxr_diag_in_frame(diag, e, image.number);
-    if (e != PXR_OK)
-        return pxr_diag_in_file(diag, e, fed->path);
-    if (is_first)
-        e = begin(p, &image, diag);
-    if (e == PXR_OK)
-        e = add_frame(p, fed, &image, name, diag);
-    if (e != PXR_OK)
-        return e;
-    p->n_frames++;
-    p->pixel_bytes += (uint64_t)image.width_px * image.height_px * (image.bits / 8u);
-    if (p->o.verbose && !p->o.dry_run)
-        pxr_cli_say("%s: packed as %s", fed->path, *name ? name : "its number");
-    return PXR_OK;
-}
-
-static enum pxr_err each_picture(void *arg, const struct pxr_fed *fed, struct pxr_diag *diag)
-{
-    struct pack *p = arg;
-    if (pxr_stop_signal())
-        return pxr_fail(diag, PXR_E_STATE, "interrupted");
-    struct pxr_diag found;
-    if (fed->image && fed->image->warning && !p->o.quiet) {
-        pxr_progress_clear(&p->progress);
-        pxr_cli_say("%s: warning: %s", fed->path, fed->image->warning);
-    }
-    const enum pxr_err e = take(p, fed, &found);
-    p->n_seen++;
-    if (e == PXR_OK) {
-        if (p->writer)
-            pxr_writer_summary(p->writer, &p->summary);
-        /* Of what was written: frames that still wait for their group to be full say nothing yet. */
-        const struct pxr_write_summary *s = &p->summary;
-        pxr_progress_show(&p->progress, p->n_frames, p->pixel_bytes,
-                          s->n_frames ? (double)s->pixel_bytes / (double)s->archive_bytes : 0);
-        return PXR_OK;
-    }
-    /* What the data did can be passed over; what the machine or the caller did cannot. */
-    const int code = pxr_err_exit(e);
-    if (p->o.keep_going && code != pxr_err_exit(PXR_E_IO) && code != pxr_err_exit(PXR_E_INVALID)) {
-        pxr_progress_clear(&p->progress);
-        pxr_cli_fail(&found);
-        p->n_skipped++;
-        return PXR_OK;
-    }
-    if (diag)
-        *diag = found;
-    return e;
-}
-
-/* ---- the whole --------------------------------------------------------------------------------
- */
 
 static bool parse_block(const char *text, struct pxr_write_opts *w)
 {
@@ -291,7 +37,7 @@ static bool parse_block(const char *text, struct pxr_write_opts *w)
     return true;
 }
 
-static int load_meta(struct pack *p)
+static int load_meta(struct pxr_pack *p)
 {
     struct pxr_diag diag;
     size_t n_bytes = 0;
@@ -316,10 +62,22 @@ static int load_meta(struct pack *p)
     return 0;
 }
 
-/* What the options say, beyond what each of them says alone. */
-static int apply_options(struct pack *p, int n_operands)
+/* "N" frames or "Ns" seconds. */
+static bool parse_commit_every(struct pxr_pack *p)
 {
-    const struct pack_options *o = &p->o;
+    const char *text = p->o.commit_every;
+    char *end;
+    if (pxr_parse_u64(text, 1, UINT64_MAX, &p->commit_frames))
+        return true;
+    errno = 0;
+    p->commit_s = *text >= '0' && *text <= '9' ? strtod(text, &end) : 0;
+    return p->commit_s >= 0.01 && p->commit_s <= 86400 && !errno && !strcmp(end, "s");
+}
+
+/* What the options say, beyond what each of them says alone. */
+static int apply_options(struct pxr_pack *p, int n_operands)
+{
+    const struct pxr_pack_options *o = &p->o;
     struct pxr_diag diag;
     if (!n_operands && !o->list_path)
         return pxr_cli_usage(p->self, "missing operand: pixelrain %s %s", p->self->name, p->self->operands);
@@ -327,6 +85,9 @@ static int apply_options(struct pack *p, int n_operands)
         return pxr_cli_usage(p->self, "-o FILE.pxr is missing");
     if (o->out_path && !strcmp(o->out_path, "-"))
         return pxr_cli_usage(p->self, "an archive cannot be written to a pipe: -o wants a file");
+    if (o->commit_every && !parse_commit_every(p))
+        return pxr_cli_usage(p->self, "--commit-every wants a number of frames, or of seconds with an s, not '%s'",
+                             o->commit_every);
     if (o->block && !parse_block(o->block, &p->write))
         return pxr_cli_usage(p->self, "--block wants FRAMESxROWSxCOLUMNS, not '%s'", o->block);
     if ((o->skip_bytes || o->stride_bytes) && !o->raw)
@@ -335,7 +96,7 @@ static int apply_options(struct pack *p, int n_operands)
         return pxr_cli_usage(p->self, "--via-ffmpeg and --raw exclude each other");
     if (o->preset != PXR_PRESET_DEFAULT && o->codec != PXR_CODEC_AUTO)
         return pxr_cli_usage(p->self, "--preset chooses codecs by itself: it goes with --codec auto only");
-    if ((o->time != TIME_NONE) + !!o->time_pattern + !!o->time_csv > 1)
+    if ((o->time != PXR_TIME_NONE) + !!o->time_pattern + !!o->time_csv > 1)
         return pxr_cli_usage(p->self, "only one of --time, --time-pattern and --time-csv can be given");
     if (o->time_pattern && pxr_time_pattern_check(o->time_pattern, &diag) != PXR_OK)
         return pxr_cli_usage(p->self, "%s", diag.text);
@@ -356,12 +117,14 @@ static int apply_options(struct pack *p, int n_operands)
     p->write.level = (int)o->level;
     p->write.overwrite = o->overwrite;
     p->write.suffix_names = o->duplicates != 0;
+    p->write.skip_tail = o->skip_tail;
+    p->write.publish_at_commit = o->commit_every != NULL;
     p->inputs.is_recursive = o->is_recursive;
     return o->meta_path ? load_meta(p) : 0;
 }
 
 /* ", 3 files skipped: not pictures, ..." or "": what was there and was not packed. */
-static void describe_rest(const struct pack *p, char *dst, size_t dst_bytes)
+static void describe_rest(const struct pxr_pack *p, char *dst, size_t dst_bytes)
 {
     const struct {
         uint64_t n;
@@ -381,12 +144,18 @@ static void describe_rest(const struct pack *p, char *dst, size_t dst_bytes)
                                         rest[i].n, rest[i].n == 1 ? rest[i].one : rest[i].many);
 }
 
-static double ratio_of(const struct pack *p)
+/* What the frames of this run take. */
+static uint64_t packed_bytes(const struct pxr_pack *p)
 {
-    return p->summary.archive_bytes ? (double)p->pixel_bytes / (double)p->summary.archive_bytes : 0;
+    return p->summary.archive_bytes - p->bytes_before;
 }
 
-static void print_summary(const struct pack *p, double seconds)
+static double ratio_of(const struct pxr_pack *p)
+{
+    return packed_bytes(p) ? (double)p->pixel_bytes / (double)packed_bytes(p) : 0;
+}
+
+static void print_summary(const struct pxr_pack *p, double seconds)
 {
     char raw[16], packed[16], rest[256];
     describe_rest(p, rest, sizeof rest);
@@ -397,20 +166,22 @@ static void print_summary(const struct pack *p, double seconds)
     }
     fprintf(stderr, "%" PRIu64 " frame%s, %s -> %s, %.2fx, %.1f s, %.0f MB/s%s\n", p->n_frames,
             p->n_frames == 1 ? "" : "s", pxr_human_bytes(raw, p->pixel_bytes),
-            pxr_human_bytes(packed, p->summary.archive_bytes), ratio_of(p), seconds,
+            pxr_human_bytes(packed, packed_bytes(p)), ratio_of(p), seconds,
             seconds > 0 ? (double)p->pixel_bytes / seconds / 1e6 : 0, rest);
 }
 
-static int print_json(const struct pack *p, double seconds)
+static int print_json(const struct pxr_pack *p, double seconds)
 {
     struct pxr_json j = {0};
     pxr_json_object(&j, NULL);
-    pxr_json_text(&j, "type", "pack");
+    pxr_json_text(&j, "type", p->self->name);
     pxr_json_u64(&j, "version", 1);
     if (p->o.out_path)
         pxr_json_text(&j, "archive", p->o.out_path);
     pxr_json_bool(&j, "dry_run", p->o.dry_run);
     pxr_json_u64(&j, "frames", p->n_frames);
+    if (p->is_append)
+        pxr_json_u64(&j, "frames_before", p->n_before);
     pxr_json_u64(&j, "width_px", p->write.width_px);
     pxr_json_u64(&j, "height_px", p->write.height_px);
     pxr_json_u64(&j, "bits", p->write.bits);
@@ -427,13 +198,18 @@ static int print_json(const struct pack *p, double seconds)
     return pxr_cli_print_json(&j);
 }
 
-static int finish(struct pack *p)
+static int finish(struct pxr_pack *p)
 {
     struct pxr_diag diag;
     char rest[256];
+    pxr_commit_clock_stop(&p->clock);
+    if (p->clock.err != PXR_OK) {
+        pxr_diag_in_file(&p->clock.diag, p->clock.err, p->o.out_path);
+        return pxr_cli_fail(&p->clock.diag);
+    }
     if (!p->n_frames) {
         describe_rest(p, rest, sizeof rest);
-        return pxr_cli_usage(p->self, "there is nothing to pack: no frames%s", rest);
+        return pxr_cli_usage(p->self, "there is nothing to %s: no frames%s", p->self->name, rest);
     }
     /* A row too many means that rows and pictures do not belong to each other. */
     if (p->o.time_csv && !p->times.has_names && p->n_seen != p->times.n_rows) {
@@ -460,7 +236,7 @@ static int finish(struct pack *p)
     return code;
 }
 
-static int pack_all(struct pack *p, int n_operands, char **operands)
+static int pack_all(struct pxr_pack *p, int n_operands, char **operands)
 {
     struct pxr_diag diag;
     enum pxr_err e = PXR_OK;
@@ -471,7 +247,7 @@ static int pack_all(struct pack *p, int n_operands, char **operands)
     if (e != PXR_OK)
         return pxr_cli_fail(&diag);
     p->feed.inputs = &p->inputs;
-    p->feed.each = each_picture;
+    p->feed.each = pxr_pack_picture;
     p->feed.arg = p;
     p->feed.is_verbose = p->o.verbose;
     bool has_streams = false;
@@ -484,11 +260,47 @@ static int pack_all(struct pack *p, int n_operands, char **operands)
     e = pxr_feed_run(&p->feed, &diag);
     pxr_progress_end(&p->progress);
     if (pxr_stop_signal())
-        return 0; /* the caller dies of it */
-    return e == PXR_OK ? finish(p) : pxr_cli_fail(&diag);
+        return p->o.commit_every && p->n_frames ? finish(p) : 0; /* the caller dies of it */
+    if (e == PXR_OK)
+        return finish(p);
+    const int code = pxr_cli_fail(&diag);
+    /* What was recorded before the error is not lost with it. */
+    if (p->o.commit_every && p->n_frames)
+        finish(p);
+    return code;
 }
 
-static int parse_options(const struct pxr_cli_command *self, struct pack_options *o, int argc,
+/* append: the archive fixes the geometry. */
+static int open_archive(struct pxr_pack *p)
+{
+    struct pxr_archive_info info;
+    struct pxr_diag diag;
+    pxr_archive *a;
+    enum pxr_err e = pxr_archive_open(&a, p->o.out_path, NULL, &diag);
+    if (e == PXR_OK) {
+        pxr_archive_info(a, &info);
+        pxr_archive_close(a);
+        if (!p->o.dry_run)
+            e = pxr_writer_append(&p->writer, p->o.out_path, &p->write, &diag);
+    }
+    if (e == PXR_OK && !p->o.dry_run && p->commit_s > 0)
+        e = pxr_commit_clock_start(&p->clock, p->writer, p->commit_s, &diag);
+    if (e != PXR_OK) {
+        pxr_diag_in_file(&diag, e, p->o.out_path);
+        return pxr_cli_fail(&diag);
+    }
+    p->write.width_px = info.width_px;
+    p->write.height_px = info.height_px;
+    p->write.bits = info.bits;
+    if (p->writer)
+        pxr_writer_summary(p->writer, &p->summary);
+    /* Between opening and locking another writer may have come and gone; what counts is what it left. */
+    p->bytes_before = p->writer ? p->summary.archive_bytes : info.archive_bytes;
+    p->n_before = p->writer ? pxr_writer_n_frames(p->writer) : info.n_frames;
+    return 0;
+}
+
+static int parse_options(const struct pxr_cli_command *self, struct pxr_pack_options *o, int argc,
                          char **argv, int *n_operands)
 {
     static const char *const codecs[] = {"auto", "store", "zstd", "predict", "match", "adaptive", "sorted", NULL};
@@ -498,7 +310,7 @@ static int parse_options(const struct pxr_cli_command *self, struct pack_options
     static const char *const duplicates[] = {"error", "suffix", NULL};
     static const char *const orders[] = {"header", "le", "be", NULL};
     static const char *const times[] = {"none", "mtime", "source", NULL};
-    const struct pxr_option table[] = {
+    const struct pxr_option all[] = {
         PXR_OPTION_TEXT("output", 'o', &o->out_path, "FILE.pxr",
                         "The archive; it appears whole or not at all."),
         PXR_OPTION_FLAG("force", 'f', &o->overwrite, "Replace an existing archive."),
@@ -535,6 +347,12 @@ static int parse_options(const struct pxr_cli_command *self, struct pack_options
         PXR_OPTION_TEXT("block", 0, &o->block, "TxHxW",
                         "Frames, rows and columns of a block; chosen from the\n"
                         "frame size by default."),
+        PXR_OPTION_TEXT("commit-every", 0, &o->commit_every, "N|SECONDSs",
+                        "Make what was read durable after so many frames, or\n"
+                        "seconds (2s).  A new archive appears with the first one."),
+        PXR_OPTION_FLAG("skip-tail", 0, &o->skip_tail,
+                        "Give up what a torn append has left, even where\n"
+                        "'pixelrain recover' could save frames of it."),
         PXR_OPTION_CHOICE("preset", 0, &o->preset, "default|fast|max", presets,
                           "What to aim at: fast to read and larger (fast), or\n"
                           "smallest and slow (max)."),
@@ -554,21 +372,37 @@ static int parse_options(const struct pxr_cli_command *self, struct pack_options
         PXR_OPTION_FLAG("verbose", 'v', &o->verbose, "Print a line per frame."),
         PXR_CLI_END(&o->help),
     };
-    return pxr_cli_parse(self, table, &o->help, 0, argc, argc, argv, n_operands);
+    /* Each command has its part of the table. */
+    static const char *const not_append[] = {"output", "force", NULL}, *const not_pack[] = {"skip-tail", NULL};
+    struct pxr_option table[sizeof all / sizeof all[0]];
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        const char *const *not = self == &pxr_cmd_append ? not_append : not_pack;
+        while (*not && all[i].name && strcmp(*not, all[i].name))
+            not++;
+        if (!*not || !all[i].name)
+            table[n++] = all[i];
+    }
+    return pxr_cli_parse(self, table, &o->help, self == &pxr_cmd_append ? 1 : 0, argc, argc, argv, n_operands);
 }
 
 static int run(const struct pxr_cli_command *self, int argc, char **argv)
 {
-    struct pack p = {.self = self, .start_s = pxr_clock_s()};
+    struct pxr_pack p = {.self = self, .is_append = self == &pxr_cmd_append, .start_s = pxr_clock_s()};
     int n_operands;
     int code = parse_options(self, &p.o, argc, argv, &n_operands);
     if (code >= 0)
         return code;
-    code = apply_options(&p, n_operands);
+    if (p.is_append)
+        p.o.out_path = argv[1];
+    code = apply_options(&p, n_operands - p.is_append);
     if (!code) {
         pxr_stop_install();
-        code = pack_all(&p, n_operands, argv + 1);
+        code = p.is_append ? open_archive(&p) : 0;
     }
+    if (!code)
+        code = pack_all(&p, n_operands - p.is_append, argv + 1 + p.is_append);
+    pxr_commit_clock_stop(&p.clock);
     pxr_writer_abort(p.writer);
     pxr_inputs_fini(&p.inputs);
     pxr_buffer_fini(&p.wide);
@@ -587,5 +421,16 @@ const struct pxr_cli_command pxr_cmd_pack = {
         "An INPUT is an image (PNG, PNM, TIFF, NPY), a file of many (these but PNG, Y4M, --raw), '-' for\n"
         "standard input, or a folder, whose images are taken in natural order: 9 before 10.\n"
         "All frames have the size and depth of the first one; samples are never scaled.",
+    .run = run,
+};
+
+const struct pxr_cli_command pxr_cmd_append = {
+    .name = "append",
+    .operands = "[OPTION]... FILE.pxr INPUT...",
+    .summary = "Add images to an archive.",
+    .details =
+        "INPUTs are those of 'pixelrain pack'.  Frames have the size and depth of the archive, and\n"
+        "stand behind those that it holds.  Who reads or has mounted it is not disturbed.  It changes\n"
+        "as a whole, at the end or with each --commit-every.",
     .run = run,
 };

@@ -32,7 +32,7 @@ void pxr_source_fini(struct pxr_source *s)
     *s = (struct pxr_source){.fd = -1};
 }
 
-/* Up to n bytes from the descriptor; only called when nothing is buffered. */
+/* n bytes from the descriptor, fewer at its end; only called when nothing is buffered. */
 static size_t take(struct pxr_source *s, void *dst, size_t n_bytes)
 {
     size_t got = 0;
@@ -48,11 +48,20 @@ static size_t take(struct pxr_source *s, void *dst, size_t n_bytes)
 
 bool pxr_source_fill(struct pxr_source *s)
 {
+    size_t got = 0;
     if (s->at != s->end)
         return true;
     s->at = s->end = s->buffer;
-    s->end += take(s, s->buffer, BUFFER_BYTES);
-    return s->at != s->end;
+    if (s->has_ended)
+        return false;
+    /* What a pipe has now: a camera's frame must not wait for those that fill the buffer. */
+    s->err = pxr_read_some(s->fd, s->buffer, BUFFER_BYTES, &got, s->diag);
+    if (s->err != PXR_OK && s->diag)
+        s->diag->off_bytes = s->end_off_bytes;
+    s->has_ended = got == 0;
+    s->end_off_bytes += got;
+    s->end += got;
+    return got > 0;
 }
 
 size_t pxr_source_read(struct pxr_source *s, void *dst, size_t n_bytes)

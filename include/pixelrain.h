@@ -112,13 +112,16 @@ struct pxr_io {
     enum pxr_err (*publish)(void *arg, int *sys_errno);
     void (*discard)(void *arg);
     void (*close)(void *arg);
+    /* Cut the file to total bytes: a writer that appends and gives up takes back what it has written
+     * since its last commit.  NULL: it stays as a tail, which readers ignore. */
+    enum pxr_err (*truncate)(void *arg, uint64_t total, int *sys_errno);
 };
 
 /* ---- reading ---------------------------------------------------------------------------------- */
 
 typedef struct pxr_archive pxr_archive; /* opened for reading; immutable; shared between threads */
 typedef struct pxr_decoder pxr_decoder; /* scratch memory of one thread                          */
-typedef struct pxr_writer pxr_writer;   /* one new archive                                       */
+typedef struct pxr_writer pxr_writer;   /* one new archive, or one that grows                    */
 
 struct pxr_archive_info {
     uint32_t width_px, height_px;
@@ -320,6 +323,8 @@ struct pxr_write_opts {
     bool suffix_names;  /* a name that exists gets -2, -3, ... instead of MISMATCH */
     const char *meta;   /* JSON text of the archive, or NULL  */
     size_t meta_bytes;
+    bool publish_at_commit; /* a new archive gets its name with its first commit, not at the end */
+    bool skip_tail; /* append: a tail that holds whole records, which recover could save, is skipped */
 };
 
 /* One frame to be added.  Everything is borrowed for the call. */
@@ -342,6 +347,18 @@ PXR_API enum pxr_err pxr_writer_create(pxr_writer **out, const char *path,
                                        const struct pxr_write_opts *o, struct pxr_diag *diag);
 PXR_API enum pxr_err pxr_writer_create_io(pxr_writer **out, const struct pxr_io *io, void *io_arg,
                                           const struct pxr_write_opts *o, struct pxr_diag *diag);
+/* Go on writing an archive that exists: new frames follow its last one.  What is there is not touched, so
+ * that readers go on undisturbed.  Of o, geometry may be zero or must be the archive's (MISMATCH); a block's
+ * size is the archive's nominal one unless given; meta replaces the archive's.  overwrite and publish_at_commit
+ * do not apply.  BUSY: another writer holds the archive (one at a time: flock), diag says which process.
+ * STATE: what a torn append left behind the last commit holds whole records; pxr_archive_recover saves their frames,
+ * skip_tail gives them up.  UNSUPPORTED: a newer version's archive, which this one may read but not write.
+ * Else the errors of pxr_archive_open. */
+PXR_API enum pxr_err pxr_writer_append(pxr_writer **out, const char *path,
+                                       const struct pxr_write_opts *o, struct pxr_diag *diag);
+/* The same over the caller's own storage, which must see to it that there is no other writer. */
+PXR_API enum pxr_err pxr_writer_append_io(pxr_writer **out, const struct pxr_io *io, void *io_arg,
+                                          const struct pxr_write_opts *o, struct pxr_diag *diag);
 /* MISMATCH: the name exists already or a sample exceeds maxval; INVALID: the name is not a usable
  * file name.  Both leave the writer as it was.  Any other error is final. */
 PXR_API enum pxr_err pxr_writer_add(pxr_writer *w, const struct pxr_frame_in *f);
@@ -355,12 +372,16 @@ struct pxr_write_summary {
 };
 /* What has been written so far. */
 PXR_API void pxr_writer_summary(const pxr_writer *w, struct pxr_write_summary *out);
+/* Frames of the archive with those that were added. */
+PXR_API uint64_t pxr_writer_n_frames(const pxr_writer *w);
 /* What the last failed call of this writer has to say; lives until the next call. */
 PXR_API const struct pxr_diag *pxr_writer_diag(const pxr_writer *w);
-/* Commit, publish under the final name, and free the writer: in every case.  out may be NULL. */
+/* Commit, publish under the final name, and free the writer: in every case.  When it fails, a new archive
+ * is removed and one that was appended to is what its last commit was.  out may be NULL. */
 PXR_API enum pxr_err pxr_writer_finish(pxr_writer *w, struct pxr_write_summary *out,
                                        struct pxr_diag *diag);
-PXR_API void pxr_writer_abort(pxr_writer *w); /* removes the file; NULL is allowed */
+/* Remove a new archive; one that was appended to or has its name goes back to its last commit.  NULL is allowed. */
+PXR_API void pxr_writer_abort(pxr_writer *w);
 
 /* ---- checking --------------------------------------------------------------------------------- */
 
@@ -382,6 +403,10 @@ PXR_API enum pxr_err pxr_archive_check(const char *path, enum pxr_check_depth de
                                        unsigned n_threads, pxr_check_fn *each, void *arg,
                                        void (*progress)(void *arg, uint64_t done, uint64_t total),
                                        struct pxr_check_report *report, struct pxr_diag *diag);
+/* The same over the caller's own storage, which is closed. */
+PXR_API enum pxr_err pxr_archive_check_io(const struct pxr_io *io, void *io_arg, enum pxr_check_depth depth,
+                                          unsigned n_threads, pxr_check_fn *each, void *arg,
+                                          struct pxr_check_report *report, struct pxr_diag *diag);
 
 #ifdef __cplusplus
 }

@@ -30,10 +30,9 @@ static struct pxr_limits effective_limits(const struct pxr_limits *limits)
     return l;
 }
 
-/* src: PXR_COMMIT_RECORD_BYTES at off. */
-static enum pxr_err parse_commit_record(const uint8_t *src, uint64_t off, uint64_t file_bytes,
-                                        const struct pxr_superblock *sb, struct pxr_commit *out,
-                                        struct pxr_diag *diag)
+enum pxr_err pxr_commit_parse_record(const uint8_t *src, uint64_t off, uint64_t file_bytes,
+                                     const struct pxr_superblock *sb, struct pxr_commit *out,
+                                     struct pxr_diag *diag)
 {
     struct pxr_record r;
     enum pxr_err e = pxr_parse_record(&r, src, off, file_bytes, sb->id, diag);
@@ -50,15 +49,50 @@ static enum pxr_err parse_commit_record(const uint8_t *src, uint64_t off, uint64
     return pxr_parse_commit(out, body, r.body_off, sb, diag);
 }
 
-/* The last commit that starts in [lo, hi), which lies inside the file. */
+/* Hops that a search may spend on one candidate: a cold disk needs milliseconds for each. */
+enum { MAX_HOPS = 1024 };
+
+uint64_t pxr_record_around(const struct pxr_file *file, const struct pxr_superblock *sb, uint64_t from,
+                           uint64_t off)
+{
+    for (int i = 0; i < MAX_HOPS && from < off; i++) {
+        uint8_t header[PXR_RECORD_HEADER_BYTES];
+        struct pxr_record r;
+        if (pxr_file_read(file, from, header, sizeof header, NULL) != PXR_OK ||
+            pxr_parse_record(&r, header, from, UINT64_MAX, sb->id, NULL) != PXR_OK)
+            return 0;
+        if (r.next_off > off)
+            return from;
+        from = r.next_off;
+    }
+    return 0;
+}
+
+/* Frames can hold any bytes, also those of a commit: where the record starts that holds this one, or 0. */
+static uint64_t find_enclosing(const struct pxr_file *file, const struct pxr_superblock *sb, uint64_t file_bytes,
+                               uint64_t off, const struct pxr_commit *commit)
+{
+    uint8_t record[PXR_COMMIT_RECORD_BYTES];
+    struct pxr_commit previous;
+    const uint64_t p = commit->previous_off;
+    const uint64_t around = pxr_record_around(file, sb, PXR_SUPERBLOCK_BYTES, off);
+    if (around || !p || pxr_file_read(file, p, record, sizeof record, NULL) != PXR_OK ||
+        pxr_commit_parse_record(record, p, file_bytes, sb, &previous, NULL) != PXR_OK)
+        return around;
+    return pxr_record_around(file, sb, p + PXR_COMMIT_RECORD_BYTES, off);
+}
+
+/* The last commit that starts in [lo, hi), which lies inside the file, and before *ceiling, which falls to the
+ * start of a record that holds something that looks like one. */
 static enum pxr_err search_piece(const struct pxr_file *file, const struct pxr_superblock *sb,
-                                 uint64_t lo, uint64_t hi, uint64_t file_bytes, uint8_t *piece,
+                                 uint64_t lo, uint64_t hi, uint64_t file_bytes, uint64_t *ceiling, uint8_t *piece,
                                  struct pxr_commit *out, uint64_t *record_off,
                                  uint8_t record[PXR_COMMIT_RECORD_BYTES], struct pxr_diag *diag)
 {
     enum pxr_err e = pxr_file_read(file, lo, piece, hi - lo, diag);
     for (uint64_t off = hi - 8; e == PXR_OK && off >= lo && off < hi; off -= 8) {
-        if (memcmp(piece + (off - lo), PXR_MARKER, 4) || piece[off - lo + 4] != PXR_RECORD_COMMIT ||
+        if (off >= *ceiling || memcmp(piece + (off - lo), PXR_MARKER, 4) ||
+            piece[off - lo + 4] != PXR_RECORD_COMMIT ||
             !pxr_range_fits(off, PXR_COMMIT_RECORD_BYTES, file_bytes))
             continue;
         struct pxr_record r;
@@ -66,9 +100,12 @@ static enum pxr_err search_piece(const struct pxr_file *file, const struct pxr_s
             pxr_parse_record(&r, piece + (off - lo), off, file_bytes, sb->id, NULL) != PXR_OK)
             continue; /* without a read for each eight bytes that look like one */
         e = pxr_file_read(file, off, record, PXR_COMMIT_RECORD_BYTES, diag);
-        if (e == PXR_OK && parse_commit_record(record, off, file_bytes, sb, out, NULL) == PXR_OK) {
+        if (e == PXR_OK && pxr_commit_parse_record(record, off, file_bytes, sb, out, NULL) == PXR_OK) {
+            const uint64_t enclosing = find_enclosing(file, sb, file_bytes, off, out);
             *record_off = off;
-            return PXR_OK;
+            if (!enclosing)
+                return PXR_OK;
+            *ceiling = enclosing;
         }
     }
     *record_off = 0;
@@ -85,10 +122,10 @@ enum pxr_err pxr_commit_find(const struct pxr_file *file, const struct pxr_super
         e = pxr_file_read(file, *record_off, record, PXR_COMMIT_RECORD_BYTES, diag);
         if (e != PXR_OK)
             return e;
-        if (parse_commit_record(record, *record_off, file_bytes, sb, out, NULL) == PXR_OK)
+        if (pxr_commit_parse_record(record, *record_off, file_bytes, sb, out, NULL) == PXR_OK)
             return PXR_OK;
     }
-    uint64_t hi = file_bytes & ~(uint64_t)7;
+    uint64_t hi = file_bytes & ~(uint64_t)7, ceiling = hi;
     const uint64_t floor = hi - PXR_SUPERBLOCK_BYTES > PXR_COMMIT_WINDOW_BYTES
                                ? hi - PXR_COMMIT_WINDOW_BYTES
                                : PXR_SUPERBLOCK_BYTES;
@@ -98,7 +135,7 @@ enum pxr_err pxr_commit_find(const struct pxr_file *file, const struct pxr_super
     *record_off = 0;
     while (e == PXR_OK && hi > floor && !*record_off) {
         const uint64_t lo = hi - pxr_min_u64(hi - floor, SEARCH_BYTES);
-        e = search_piece(file, sb, lo, hi, file_bytes, piece, out, record_off, record, diag);
+        e = search_piece(file, sb, lo, hi, file_bytes, &ceiling, piece, out, record_off, record, diag);
         hi = lo;
     }
     pxr_free(piece);
@@ -680,6 +717,33 @@ static enum pxr_err confirm_name(pxr_archive *a, uint64_t frame, const char *nam
     return e;
 }
 
+/* The entry of one table that may hold this name; *found = false: none does. */
+static enum pxr_err find_entry(pxr_archive *a, uint32_t table, struct pxr_tree_key key, struct pxr_name_entry *out,
+                               bool *found, struct pxr_diag *diag)
+{
+    uint8_t bytes[PXR_DIR_ENTRY_BYTES];
+    uint64_t unused;
+    const enum pxr_err e = tree_find(a, &a->root.tables[table].top, true, key, bytes, found, &unused, diag);
+    if (e != PXR_OK || !*found)
+        return e;
+    *out = pxr_name_entry_load(bytes);
+    *found = out->key == key.k0 && key.k1 - out->counter < out->n_names;
+    return PXR_OK;
+}
+
+enum pxr_err pxr_name_is_taken(pxr_archive *a, const struct pxr_name_split *name, bool *is_taken,
+                               struct pxr_diag *diag)
+{
+    const struct pxr_tree_key key = {pxr_name_key(name), name->counter};
+    enum pxr_err e = PXR_OK;
+    *is_taken = false;
+    for (uint32_t i = 0; i < a->root.n_tables && e == PXR_OK && !*is_taken; i++) {
+        struct pxr_name_entry unused;
+        e = find_entry(a, i, key, &unused, is_taken, diag);
+    }
+    return e;
+}
+
 enum pxr_err pxr_frame_find(pxr_archive *a, const char *name, size_t name_bytes, uint64_t *frame,
                             struct pxr_diag *diag)
 {
@@ -690,17 +754,12 @@ enum pxr_err pxr_frame_find(pxr_archive *a, const char *name, size_t name_bytes,
     pxr_name_split(&split, name, name_bytes);
     const struct pxr_tree_key key = {pxr_name_key(&split), split.counter};
     for (uint32_t i = 0; i < a->root.n_tables; i++) {
-        uint8_t bytes[PXR_DIR_ENTRY_BYTES];
-        uint64_t unused;
+        struct pxr_name_entry entry;
         bool found;
-        enum pxr_err e =
-            tree_find(a, &a->root.tables[i].top, true, key, bytes, &found, &unused, diag);
+        enum pxr_err e = find_entry(a, i, key, &entry, &found, diag);
         if (e != PXR_OK)
             return e;
         if (!found)
-            continue;
-        const struct pxr_name_entry entry = pxr_name_entry_load(bytes);
-        if (entry.key != key.k0 || key.k1 - entry.counter >= entry.n_names)
             continue;
         const uint64_t candidate = entry.frame + (key.k1 - entry.counter);
         e = confirm_name(a, candidate, name, name_bytes, &found, diag);

@@ -2,14 +2,14 @@
  * Verifying a whole archive: records by walking the file, structure by walking the index, pixels by
  * decoding every frame. */
 #include "reader.h"
+#include "records.h"
 
 #include "diag.h"
 #include "frame_sums.h"
 #include "pool.h"
 
 #include <inttypes.h>
-
-#define PIECE_BYTES ((size_t)1 << 20)
+#include <stdio.h>
 
 struct check {
     pxr_archive *archive;
@@ -19,7 +19,7 @@ struct check {
     void *arg;
     struct pxr_check_report *report;
     const char *path;
-    uint8_t *piece; /* PIECE_BYTES */
+    uint8_t *piece; /* PXR_PIECE_BYTES */
     pxr_xxh3 *hash;
 };
 
@@ -39,109 +39,124 @@ static bool is_damage(enum pxr_err e)
 
 /* ---- records ------------------------------------------------------------------------------------ */
 
+/* Where the walk over the records is. */
+struct record_walk {
+    uint64_t off, sequence;               /* of the next record                                          */
+    uint64_t commit_end, commit_sequence; /* behind the last COMMIT: where skipped bytes can start       */
+    uint64_t searched_off;                /* the commit_end for which there is no SKIP any more          */
+    uint64_t lost_off;                    /* bytes that are no record start here; 0: the last one was one */
+    struct pxr_diag lost;                 /* why                                                         */
+};
+
 static enum pxr_err check_body(struct check *c, const struct pxr_record *r, struct pxr_diag *diag)
 {
-    const struct pxr_file *file = &c->archive->file;
-    uint8_t tail[16];
+    const enum pxr_err e = pxr_record_check_body(&c->archive->file, r, c->hash, c->piece, diag);
+    c->report->bytes_checked += r->body_bytes;
+    if (c->progress)
+        c->progress(c->arg, r->next_off, c->archive->end_off);
+    return e;
+}
+
+/* Something is wrong behind the last COMMIT: go to the SKIP record that accounts for it, if there is one. */
+static bool go_to_skip(struct check *c, struct record_walk *w, uint64_t from)
+{
+    const pxr_archive *a = c->archive;
+    if (!w->commit_end || w->searched_off == w->commit_end)
+        return false;
+    while (from < a->end_off) {
+        struct pxr_record r;
+        uint64_t found, first;
+        if (pxr_record_search(&a->file, a->sb.id, from, a->end_off, c->piece, &found, &r, NULL) != PXR_OK)
+            break;
+        if (found < a->end_off && pxr_record_is_skip(&a->file, &r, found, &first) && first == w->commit_end) {
+            w->off = found;
+            w->sequence = w->commit_sequence;
+            w->lost_off = 0;
+            return true;
+        }
+        from = found + 8;
+    }
+    w->searched_off = w->commit_end;
+    return false;
+}
+
+/* Report what the walk has met so far that is no record. */
+static void report_gap(struct check *c, struct record_walk *w)
+{
+    if (w->lost_off)
+        damaged(c, &w->lost);
+    w->lost_off = 0;
+}
+
+static enum pxr_err check_record(struct check *c, struct record_walk *w, const struct pxr_record *r,
+                                 struct pxr_diag *diag)
+{
+    const uint64_t off = r->body_off - PXR_RECORD_HEADER_BYTES;
+    struct pxr_diag d;
     enum pxr_err e = PXR_OK;
-    pxr_xxh3_begin64(c->hash);
-    for (uint64_t at = 0; at < r->body_bytes && e == PXR_OK;) {
-        const size_t n = (size_t)pxr_min_u64(PIECE_BYTES, r->body_bytes - at);
-        e = pxr_file_read(file, r->body_off + at, c->piece, n, diag);
-        pxr_xxh3_add64(c->hash, c->piece, n);
-        c->report->bytes_checked += n;
-        at += n;
-        if (c->progress)
-            c->progress(c->arg, r->body_off + at, c->archive->end_off);
+    const bool had_gap = w->lost_off != 0;
+    if (!had_gap && r->sequence != w->sequence) {
+        if (go_to_skip(c, w, off))
+            return PXR_OK;
+        pxr_fail_field(&d, PXR_E_CORRUPT, off + 16, "sequence", w->sequence, r->sequence,
+                       "a record is missing or out of order");
+        damaged(c, &d);
     }
-    const uint64_t end = r->body_off + r->body_bytes;
-    const size_t n_tail = (size_t)(r->next_off - end), n_pad = n_tail - PXR_RECORD_TRAILER_BYTES;
-    if (e == PXR_OK)
-        e = pxr_file_read(file, end, tail, n_tail, diag);
-    if (e != PXR_OK)
+    if (c->depth >= PXR_CHECK_FULL || r->type == PXR_RECORD_SKIP)
+        e = check_body(c, r, &d);
+    if (e != PXR_OK && !is_damage(e)) {
+        *diag = d;
         return e;
-    for (size_t i = 0; i < n_pad; i++)
-        if (tail[i])
-            return pxr_fail_field(diag, PXR_E_CORRUPT, end + i, "padding", 0, tail[i],
-                                  "the padding of a record is not zero");
-    const uint64_t want = pxr_load_u64le(tail + n_pad), got = pxr_xxh3_end64(c->hash);
-    if (want != got)
-        return pxr_fail_field(diag, PXR_E_CORRUPT, r->body_off, "body_hash", want, got,
-                              "a record of %" PRIu64 " bytes is damaged", r->body_bytes);
-    return PXR_OK;
-}
-
-/* A SKIP record accounts for the bytes between lost_off and itself. */
-static bool is_skip_of(struct check *c, const struct pxr_record *r, uint64_t lost_off, uint64_t off)
-{
-    uint8_t body[16];
-    return r->type == PXR_RECORD_SKIP && r->body_bytes == sizeof body &&
-           pxr_file_read(&c->archive->file, r->body_off, body, sizeof body, NULL) == PXR_OK &&
-           pxr_load_u64le(body) == lost_off && pxr_load_u64le(body + 8) == off - lost_off;
-}
-
-/* The next place from off on that looks like a record, or end. */
-static uint64_t find_marker(struct check *c, uint64_t off, uint64_t end)
-{
-    while (off < end) {
-        const size_t n = (size_t)pxr_min_u64(PIECE_BYTES, end - off);
-        if (pxr_file_read(&c->archive->file, off, c->piece, n, NULL) != PXR_OK)
-            return off; /* the next read will say what is wrong */
-        for (size_t i = 0; i + 4 <= n; i += 8)
-            if (!memcmp(c->piece + i, PXR_MARKER, 4))
-                return off + i;
-        off += n;
     }
-    return end;
+    if (e != PXR_OK && go_to_skip(c, w, r->next_off))
+        return PXR_OK;
+    report_gap(c, w);
+    if (e != PXR_OK)
+        damaged(c, &d);
+    c->report->n_records++;
+    w->sequence = r->sequence + 1;
+    w->off = r->next_off;
+    if (r->type == PXR_RECORD_COMMIT) {
+        w->commit_end = r->next_off;
+        w->commit_sequence = w->sequence;
+    }
+    return PXR_OK;
 }
 
 static enum pxr_err check_records(struct check *c, struct pxr_diag *diag)
 {
     const pxr_archive *a = c->archive;
-    uint64_t off = PXR_SUPERBLOCK_BYTES, sequence = 0, lost_off = 0;
-    struct pxr_diag lost = {0};
-    while (off < a->end_off) {
+    struct record_walk w = {.off = PXR_SUPERBLOCK_BYTES};
+    enum pxr_err e = PXR_OK;
+    while (w.off < a->end_off && e == PXR_OK) {
         uint8_t header[PXR_RECORD_HEADER_BYTES];
         struct pxr_record r;
         struct pxr_diag d;
-        enum pxr_err e = a->end_off - off < sizeof header
-                             ? pxr_fail_at(&d, PXR_E_CORRUPT, off, "no record starts here")
-                             : pxr_file_read(&a->file, off, header, sizeof header, &d);
+        e = a->end_off - w.off < sizeof header
+                ? pxr_fail_at(&d, PXR_E_CORRUPT, w.off, "no record starts here")
+                : pxr_file_read(&a->file, w.off, header, sizeof header, &d);
         if (e == PXR_OK)
-            e = pxr_parse_record(&r, header, off, a->end_off, a->sb.id, &d);
+            e = pxr_parse_record(&r, header, w.off, a->end_off, a->sb.id, &d);
         if (e != PXR_OK && !is_damage(e)) {
             *diag = d;
             return e;
         }
-        if (e != PXR_OK) { /* look for the next record; report the gap once */
-            if (!lost_off)
-                lost = d;
-            lost_off = lost_off ? lost_off : off;
-            off = find_marker(c, off + 8, a->end_off);
+        if (e == PXR_OK) {
+            e = check_record(c, &w, &r, diag);
             continue;
         }
-        if (lost_off && !is_skip_of(c, &r, lost_off, off))
-            damaged(c, &lost);
-        else if (r.sequence != sequence && !lost_off) {
-            pxr_fail_field(&d, PXR_E_CORRUPT, off + 16, "sequence", sequence, r.sequence,
-                           "a record is missing or out of order");
-            damaged(c, &d);
+        if (!w.lost_off && go_to_skip(c, &w, w.off)) {
+            e = PXR_OK;
+            continue;
         }
-        lost_off = 0;
-        if (c->depth >= PXR_CHECK_FULL && (e = check_body(c, &r, &d)) != PXR_OK) {
-            if (!is_damage(e)) {
-                *diag = d;
-                return e;
-            }
-            damaged(c, &d);
+        if (!w.lost_off) { /* look for the next record; report the gap once */
+            w.lost = d;
+            w.lost_off = w.off;
         }
-        c->report->n_records++;
-        sequence = r.sequence + 1;
-        off = r.next_off;
+        e = pxr_record_search(&a->file, a->sb.id, w.off + 8, a->end_off, c->piece, &w.off, &r, diag);
     }
-    if (lost_off)
-        damaged(c, &lost);
-    return PXR_OK;
+    report_gap(c, &w);
+    return e;
 }
 
 /* ---- index -------------------------------------------------------------------------------------- */
@@ -365,15 +380,45 @@ static enum pxr_err check_pixels(struct check *c, unsigned n_threads, struct pxr
 
 /* ---- all of it ---------------------------------------------------------------------------------- */
 
-static void check_tail(struct check *c)
+static enum pxr_err check_tail(struct check *c, struct pxr_diag *diag)
 {
+    const pxr_archive *a = c->archive;
+    struct pxr_tail tail;
     struct pxr_diag d;
-    if (!c->archive->tail_bytes)
-        return;
-    pxr_fail_at(&d, PXR_E_CORRUPT, c->archive->end_off,
-                "%" PRIu64 " bytes behind the last commit belong to no frame: an append was torn",
-                c->archive->tail_bytes);
+    char rest[96] = "";
+    if (!a->tail_bytes)
+        return PXR_OK;
+    const enum pxr_err e = pxr_tail_inspect(&tail, &a->file, &a->sb, a->end_off, a->end_off + a->tail_bytes, diag);
+    if (e != PXR_OK)
+        return e;
+    if (tail.n_whole)
+        snprintf(rest, sizeof rest, "; among them %" PRIu64 " whole records, which recover can save", tail.n_whole);
+    pxr_fail_at(&d, PXR_E_CORRUPT, a->end_off,
+                "%" PRIu64 " bytes behind the last commit belong to no frame: an append was torn%s",
+                a->tail_bytes, rest);
     damaged(c, &d);
+    return PXR_OK;
+}
+
+/* Takes the archive over. */
+static enum pxr_err check_archive(struct check *c, unsigned n_threads, struct pxr_diag *diag)
+{
+    c->piece = pxr_alloc(PXR_PIECE_BYTES);
+    c->hash = pxr_xxh3_new();
+    enum pxr_err e = c->piece && c->hash ? PXR_OK : pxr_fail_nomem(diag, PXR_PIECE_BYTES);
+    c->report->n_frames = c->archive->root.n_frames;
+    if (e == PXR_OK)
+        e = check_records(c, diag);
+    if (e == PXR_OK)
+        e = check_index(c, diag);
+    if (e == PXR_OK && c->depth == PXR_CHECK_DEEP)
+        e = check_pixels(c, n_threads ? n_threads : pxr_n_cores(), diag);
+    if (e == PXR_OK)
+        e = check_tail(c, diag);
+    pxr_free(c->piece);
+    pxr_xxh3_free(c->hash);
+    pxr_archive_close(c->archive);
+    return e;
 }
 
 enum pxr_err pxr_archive_check(const char *path, enum pxr_check_depth depth, unsigned n_threads,
@@ -387,22 +432,19 @@ enum pxr_err pxr_archive_check(const char *path, enum pxr_check_depth depth, uns
     diag = diag ? diag : &unused;
     *report = (struct pxr_check_report){0};
     enum pxr_err e = pxr_archive_open(&c.archive, path, NULL, diag);
-    if (e != PXR_OK)
-        return e;
-    c.piece = pxr_alloc(PIECE_BYTES);
-    c.hash = pxr_xxh3_new();
-    e = c.piece && c.hash ? PXR_OK : pxr_fail_nomem(diag, PIECE_BYTES);
-    report->n_frames = c.archive->root.n_frames;
     if (e == PXR_OK)
-        e = check_records(&c, diag);
-    if (e == PXR_OK)
-        e = check_index(&c, diag);
-    if (e == PXR_OK && depth == PXR_CHECK_DEEP)
-        e = check_pixels(&c, n_threads ? n_threads : pxr_n_cores(), diag);
-    if (e == PXR_OK)
-        check_tail(&c);
-    pxr_free(c.piece);
-    pxr_xxh3_free(c.hash);
-    pxr_archive_close(c.archive);
+        e = check_archive(&c, n_threads, diag);
     return pxr_diag_in_file(diag, e, path);
+}
+
+enum pxr_err pxr_archive_check_io(const struct pxr_io *io, void *io_arg, enum pxr_check_depth depth,
+                                  unsigned n_threads, pxr_check_fn *each, void *arg,
+                                  struct pxr_check_report *report, struct pxr_diag *diag)
+{
+    struct pxr_diag unused;
+    struct check c = {.depth = depth, .each = each, .arg = arg, .report = report, .path = ""};
+    diag = diag ? diag : &unused;
+    *report = (struct pxr_check_report){0};
+    const enum pxr_err e = pxr_archive_open_io(&c.archive, io, io_arg, NULL, diag);
+    return e == PXR_OK ? check_archive(&c, n_threads, diag) : e;
 }

@@ -42,6 +42,32 @@ static enum pxr_err write_joined(struct pxr_emit *to, const uint8_t *header, con
     return e;
 }
 
+static bool is_record_header(const struct pxr_emit *to, const uint8_t *p)
+{
+    struct pxr_record r;
+    return !memcmp(p, PXR_MARKER, 4) && pxr_parse_record(&r, p, 0, UINT64_MAX, to->id, NULL) != PXR_E_CORRUPT;
+}
+
+bool pxr_emit_is_forged(const struct pxr_emit *to, const void *a, size_t a_bytes, const void *b, size_t b_bytes)
+{
+    const uint8_t *const first = a, *const second = b;
+    uint8_t window[PXR_RECORD_HEADER_BYTES];
+    size_t i = 0;
+    for (; i + sizeof window <= a_bytes; i += 8)
+        if (is_record_header(to, first + i))
+            return true;
+    for (; i < a_bytes && i + sizeof window <= a_bytes + b_bytes; i += 8) { /* across the border */
+        memcpy(window, first + i, a_bytes - i);
+        memcpy(window + (a_bytes - i), second, sizeof window - (a_bytes - i));
+        if (is_record_header(to, window))
+            return true;
+    }
+    for (; i + sizeof window <= a_bytes + b_bytes; i += 8)
+        if (is_record_header(to, second + (i - a_bytes)))
+            return true;
+    return false;
+}
+
 enum pxr_err pxr_emit_record(struct pxr_emit *to, uint8_t type, const void *a, size_t a_bytes,
                              const void *b, size_t b_bytes, struct pxr_diag *diag)
 {
@@ -113,6 +139,8 @@ enum pxr_err pxr_emit_pages_end(struct pxr_emit *to, struct pxr_diag *diag)
 {
     if (!to->pages.n_bytes)
         return PXR_OK;
+    if (pxr_emit_is_forged(to, to->pages.bytes, to->pages.n_bytes, NULL, 0))
+        return pxr_fail(diag, PXR_E_INVALID, "metadata that holds records of this very archive cannot be stored");
     const enum pxr_err e =
         pxr_emit_record(to, PXR_RECORD_INDEX, to->pages.bytes, to->pages.n_bytes, NULL, 0, diag);
     to->pages.n_bytes = 0;

@@ -19,6 +19,10 @@ struct pxr_emit {
 enum pxr_err pxr_emit_record(struct pxr_emit *to, uint8_t type, const void *a, size_t a_bytes,
                              const void *b, size_t b_bytes, struct pxr_diag *diag);
 
+/* Whether a body of these two parts, in the next record, would hold a valid record header of this archive where
+ * one can be searched for (docs/format.md, section 5). */
+bool pxr_emit_is_forged(const struct pxr_emit *to, const void *a, size_t a_bytes, const void *b, size_t b_bytes);
+
 void pxr_page_header_store(uint8_t dst[PXR_PAGE_HEADER_BYTES], uint8_t kind, uint8_t level,
                            uint32_t n_entries, uint32_t page_bytes);
 /* Add a page: bytes behind the 8 of the page header.  *ref is where it will be.  No other record may be

@@ -71,6 +71,15 @@ pxr_archive *pxr_decoder_archive(const pxr_decoder *d);
 enum pxr_err pxr_commit_find(const struct pxr_file *file, const struct pxr_superblock *sb,
                              uint64_t file_bytes, struct pxr_commit *out, uint64_t *record_off,
                              uint8_t record_bytes[PXR_COMMIT_RECORD_BYTES], struct pxr_diag *diag);
+/* src: PXR_COMMIT_RECORD_BYTES at off_bytes, which end at or before file_bytes. */
+enum pxr_err pxr_commit_parse_record(const uint8_t *src, uint64_t off_bytes, uint64_t file_bytes,
+                                     const struct pxr_superblock *sb, struct pxr_commit *out, struct pxr_diag *diag);
+/* Where the record starts that off lies inside, found by hopping from header to header from from_off, where a
+ * record starts; 0: there is none, or the chain is broken or long before. */
+uint64_t pxr_record_around(const struct pxr_file *file, const struct pxr_superblock *sb, uint64_t from_off, uint64_t off);
+/* Whether the tables know this name: key and counter (docs/format.md, section 10). */
+enum pxr_err pxr_name_is_taken(pxr_archive *a, const struct pxr_name_split *name, bool *is_taken,
+                               struct pxr_diag *diag);
 /* The directory's entry for a frame that exists. */
 enum pxr_err pxr_dir_find(pxr_archive *a, uint64_t frame, struct pxr_dir_entry *out,
                           struct pxr_diag *diag);

@@ -111,9 +111,56 @@ enum pxr_err pxr_tree_finish(struct pxr_tree *t, struct pxr_emit *to, struct pxr
     }
 }
 
-/* ---- walking ------------------------------------------------------------------------------------ */
+/* ---- going on ----------------------------------------------------------------------------------- */
 
 #define PAGE_MAX_BYTES (PXR_PAGE_HEADER_BYTES + PXR_TREE_FANOUT * PXR_DIR_ENTRY_BYTES)
+
+static enum pxr_err read_page(const struct pxr_file *file, const struct pxr_ref *ref, bool names, uint64_t end_off,
+                              uint8_t bytes[PAGE_MAX_BYTES], struct pxr_tree_page *page, struct pxr_diag *diag)
+{
+    if (ref->n_bytes > PAGE_MAX_BYTES)
+        return pxr_fail_field(diag, PXR_E_CORRUPT, ref->off_bytes, "page_bytes", PAGE_MAX_BYTES,
+                              ref->n_bytes, "larger than a tree's page can be");
+    const enum pxr_err e = pxr_read_hashed(file, ref, bytes, diag);
+    return e == PXR_OK ? pxr_parse_tree_page(page, bytes, ref, names, end_off, diag) : e;
+}
+
+enum pxr_err pxr_tree_resume(struct pxr_tree *t, const struct pxr_file *file, const struct pxr_ref *top,
+                             uint64_t n_frames, uint64_t end_off, struct pxr_diag *diag)
+{
+    uint8_t bytes[PAGE_MAX_BYTES];
+    struct pxr_tree_page page;
+    struct pxr_ref ref = *top;
+    uint64_t first = 0;
+    pxr_tree_init(t, false);
+    if (!top->n_bytes)
+        return PXR_OK;
+    if (top->level >= PXR_TREE_LEVELS - 1)
+        return pxr_fail_field(diag, PXR_E_LIMIT, top->off_bytes, "level", PXR_TREE_LEVELS - 2, top->level,
+                              "the directory is too deep to go on");
+    for (;;) {
+        const enum pxr_err e = read_page(file, &ref, false, end_off, bytes, &page, diag);
+        if (e != PXR_OK)
+            return e;
+        if (!pxr_dir_page_covers(&page, first, n_frames))
+            return pxr_fail_at(diag, PXR_E_CORRUPT, ref.off_bytes,
+                               "a page of the directory does not hold what its parent says");
+        /* The last child of a node is the page below, which will grow: its reference comes later. */
+        const uint32_t n = page.n_entries - (page.level > 0);
+        const uint64_t below = page.level ? pxr_tree_entry_key(&page, n).k0 : first + n_frames;
+        memcpy(t->levels[page.level].entries, page.entries, (size_t)n * page.entry_bytes);
+        t->levels[page.level].n_entries = n;
+        t->levels[page.level].first = (struct pxr_tree_key){first, 0};
+        t->levels[page.level].n_frames = below - first;
+        if (!page.level)
+            return PXR_OK;
+        ref = pxr_tree_entry_child(&page, n);
+        n_frames = first + n_frames - below;
+        first = below;
+    }
+}
+
+/* ---- walking ------------------------------------------------------------------------------------ */
 
 struct pxr_name_walk {
     struct pxr_file file; /* borrowed */
@@ -128,13 +175,8 @@ struct pxr_name_walk {
 
 static enum pxr_err open_page(struct pxr_name_walk *w, const struct pxr_ref *ref, struct pxr_diag *diag)
 {
-    uint8_t *bytes = w->path[w->depth].bytes;
-    if (ref->n_bytes > PAGE_MAX_BYTES)
-        return pxr_fail_field(diag, PXR_E_CORRUPT, ref->off_bytes, "page_bytes", PAGE_MAX_BYTES,
-                              ref->n_bytes, "larger than a tree's page can be");
-    enum pxr_err e = pxr_read_hashed(&w->file, ref, bytes, diag);
-    if (e == PXR_OK)
-        e = pxr_parse_tree_page(&w->path[w->depth].page, bytes, ref, true, w->end_off, diag);
+    const enum pxr_err e = read_page(&w->file, ref, true, w->end_off, w->path[w->depth].bytes,
+                                     &w->path[w->depth].page, diag);
     w->path[w->depth].next = 0;
     w->depth += e == PXR_OK;
     return e;

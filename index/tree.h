@@ -25,6 +25,9 @@ enum pxr_err pxr_tree_add_group(struct pxr_tree *t, struct pxr_emit *to,
                                 const struct pxr_dir_entry *e, struct pxr_diag *diag);
 enum pxr_err pxr_tree_add_name(struct pxr_tree *t, struct pxr_emit *to,
                                const struct pxr_name_entry *e, struct pxr_diag *diag);
+/* Make t the rightmost path of a directory that is in the file, to go on from there. */
+enum pxr_err pxr_tree_resume(struct pxr_tree *t, const struct pxr_file *file, const struct pxr_ref *top,
+                             uint64_t n_frames, uint64_t end_off, struct pxr_diag *diag);
 /* Emit the rightmost path and return the top page; top->n_bytes = 0 for an empty tree.  Consumes t: to go
  * on growing, finish a copy. */
 enum pxr_err pxr_tree_finish(struct pxr_tree *t, struct pxr_emit *to, struct pxr_ref *top,

@@ -5,6 +5,7 @@
 #include "alloc.h"
 #include "bytes.h"
 #include "diag.h"
+#include "lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -149,8 +151,31 @@ static void disk_close(void *arg)
     pxr_free(f);
 }
 
+static enum pxr_err disk_truncate(void *arg, uint64_t total, int *err)
+{
+    const struct disk_file *f = arg;
+    while (ftruncate(f->fd, (off_t)total))
+        if (errno != EINTR) {
+            *err = errno;
+            return pxr_err_from_errno(errno);
+        }
+    return PXR_OK;
+}
+
 static const struct pxr_io disk_io = {disk_read_at, disk_write_at, disk_bytes, disk_sync,
-                                      disk_publish, disk_discard,  disk_close};
+                                      disk_publish, disk_discard,  disk_close, disk_truncate};
+
+static enum pxr_err adopt(struct pxr_file *out, int fd, struct pxr_diag *diag)
+{
+    struct disk_file *f = pxr_alloc_zero(1, sizeof *f);
+    if (!f) {
+        close(fd);
+        return pxr_fail_nomem(diag, sizeof *f);
+    }
+    f->fd = fd;
+    *out = (struct pxr_file){disk_io, f};
+    return PXR_OK;
+}
 
 enum pxr_err pxr_file_open(struct pxr_file *out, const char *path, struct pxr_diag *diag)
 {
@@ -164,14 +189,32 @@ enum pxr_err pxr_file_open(struct pxr_file *out, const char *path, struct pxr_di
         close(fd);
         return pxr_diag_in_file(diag, pxr_fail(diag, PXR_E_INVALID, "is not a regular file"), path);
     }
-    struct disk_file *f = pxr_alloc_zero(1, sizeof *f);
-    if (!f) {
+    return adopt(out, fd, diag);
+}
+
+enum pxr_err pxr_file_open_locked(struct pxr_file *out, const char *path, struct pxr_diag *diag)
+{
+    memset(out, 0, sizeof *out);
+    for (;;) {
+        struct stat st, now;
+        const int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+        if (fd < 0)
+            return pxr_diag_in_file(
+                diag, pxr_fail_sys(diag, pxr_err_from_errno(errno), errno, "cannot be opened for writing"), path);
+        enum pxr_err e = PXR_OK;
+        if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+            e = pxr_fail(diag, PXR_E_INVALID, "is not a regular file");
+        if (e == PXR_OK)
+            e = pxr_lock_fd(fd, diag);
+        if (e != PXR_OK) {
+            close(fd);
+            return pxr_diag_in_file(diag, e, path);
+        }
+        /* Who held the lock may have put another file in its place. */
+        if (!stat(path, &now) && now.st_ino == st.st_ino && now.st_dev == st.st_dev)
+            return adopt(out, fd, diag);
         close(fd);
-        return pxr_fail_nomem(diag, sizeof *f);
     }
-    f->fd = fd;
-    *out = (struct pxr_file){disk_io, f};
-    return PXR_OK;
 }
 
 enum pxr_err pxr_file_create(struct pxr_file *out, const char *path, bool overwrite,
@@ -212,6 +255,8 @@ enum pxr_err pxr_file_create(struct pxr_file *out, const char *path, bool overwr
     const mode_t mask = umask(0);
     umask(mask);
     (void)!fchmod(f->fd, 0666 & ~mask);
+    /* Nobody appends to an archive that gets its name while it is still written. */
+    (void)!flock(f->fd, LOCK_EX | LOCK_NB);
     *out = (struct pxr_file){disk_io, f};
     return PXR_OK;
 }
@@ -281,8 +326,18 @@ static void memory_close(void *arg)
     pxr_free(m);
 }
 
+static enum pxr_err memory_truncate(void *arg, uint64_t total, int *err)
+{
+    struct memory_file *m = arg;
+    (void)err;
+    pthread_mutex_lock(&m->lock);
+    m->n_bytes = (size_t)pxr_min_u64(m->n_bytes, total);
+    pthread_mutex_unlock(&m->lock);
+    return PXR_OK;
+}
+
 static const struct pxr_io memory_io = {memory_read_at, memory_write_at, memory_bytes, memory_done,
-                                        memory_done,    memory_discard,  memory_close};
+                                        memory_done,    memory_discard,  memory_close, memory_truncate};
 
 enum pxr_err pxr_file_memory(struct pxr_file *out, const void *src, size_t src_bytes,
                              struct pxr_diag *diag)
@@ -362,6 +417,16 @@ enum pxr_err pxr_file_sync(const struct pxr_file *f, struct pxr_diag *diag)
 }
 
 /* ---- descriptors ------------------------------------------------------------------------------ */
+
+enum pxr_err pxr_read_some(int fd, void *dst, size_t n_bytes, size_t *got, struct pxr_diag *diag)
+{
+    ssize_t k;
+    do
+        k = read(fd, dst, n_bytes);
+    while (k < 0 && errno == EINTR);
+    *got = k > 0 ? (size_t)k : 0;
+    return k < 0 ? pxr_fail_sys(diag, pxr_err_from_errno(errno), errno, "cannot be read") : PXR_OK;
+}
 
 enum pxr_err pxr_read_fd(int fd, void *dst, size_t n_bytes, size_t *got, struct pxr_diag *diag)
 {

@@ -13,6 +13,8 @@ struct pxr_file {
 
 /* Open a regular file or block device for reading.  Directories and pipes are INVALID. */
 enum pxr_err pxr_file_open(struct pxr_file *out, const char *path, struct pxr_diag *diag);
+/* Open a regular file for reading and writing, as its only writer (lock.h): BUSY when there is another. */
+enum pxr_err pxr_file_open_locked(struct pxr_file *out, const char *path, struct pxr_diag *diag);
 /* Create a file that appears under path only when it is published: it is written under a temporary
  * name in the same directory.  BUSY (EEXIST) when path exists and overwrite is false. */
 enum pxr_err pxr_file_create(struct pxr_file *out, const char *path, bool overwrite,
@@ -38,6 +40,8 @@ enum pxr_err pxr_read_all(int fd, uint64_t max_bytes, uint8_t **out, size_t *out
                           struct pxr_diag *diag);
 /* Exactly n bytes from a descriptor unless it ends: *got says how many.  EINTR is retried. */
 enum pxr_err pxr_read_fd(int fd, void *dst, size_t n_bytes, size_t *got, struct pxr_diag *diag);
+/* At least one byte, and no more than there are at the moment; *got = 0 at the end. */
+enum pxr_err pxr_read_some(int fd, void *dst, size_t n_bytes, size_t *got, struct pxr_diag *diag);
 enum pxr_err pxr_write_fd(int fd, const void *src, size_t n_bytes, struct pxr_diag *diag);
 
 #endif

@@ -17,6 +17,7 @@ Long sequences of grayscale frames in one lossless archive, each frame a file ag
 
 Commands:
   pack      Make an archive of images.
+  append    Add images to an archive.
   info      Print what an archive holds.
   list      List the frames of an archive.
   extract   Write frames to files, as an unpacked copy.
