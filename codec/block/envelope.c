@@ -360,6 +360,9 @@ static bool is_constant(const struct pxr_block_source *s)
 #define MIN_PREDICT_SAMPLES ((uint64_t)1 << 16)
 #define MIN_PREDICT_WIDTH 16
 
+/* Raw bytes of a block that AUTO compresses with zstd without asking what that would cost. */
+#define MAX_TRIED_BYTES ((uint64_t)1 << 19)
+
 /* What a block costs: header and payload behind these places. */
 static uint64_t bytes_behind(const struct pxr_buffer *header, const struct pxr_buffer *payload,
                              size_t header_start, size_t payload_start)
@@ -421,13 +424,13 @@ static enum pxr_err encode_others(pxr_block_encoder *e, const struct pxr_block_s
 {
     uint64_t spent = bytes_behind(header, payload, header_start, payload_start);
     bool is_match = false;
-    uint16_t usual;
     if (o->preset == PXR_PRESET_FAST)
         return has_zstd || !zstd_wins_fast(e, s, o, spent, payload)
                    ? PXR_OK
                    : encode_again(&pxr_block_zstd_ops, e, s, o, header, header_start, payload, payload_start, diag);
+    /* Little time against that of adaptive, whose samples may be counts of photons or noise without neighbours. */
     if (header->bytes[header_start + PXR_BLOCK_OFF_CODEC] == PXR_BLOCK_ADAPTIVE &&
-        s->shape.width_px <= PXR_PREDICT_MAX_WIDTH && pxr_predict_may_be_direct(s, &usual)) {
+        s->shape.width_px <= PXR_PREDICT_MAX_WIDTH) {
         const enum pxr_err err = encode_again(&pxr_block_predict_ops, e, s, o, header, header_start, payload,
                                               payload_start, diag);
         if (err)
@@ -444,9 +447,8 @@ static enum pxr_err encode_others(pxr_block_encoder *e, const struct pxr_block_s
     }
     if (has_zstd || !pxr_zstd_is_built_in())
         return PXR_OK;
-    /* What match has won repeats itself so well that high levels of zstd would take long, for little hope. */
-    if (is_match ? pxr_zstd_codec_estimate(e, s, o->level, payload) >= spent
-                 : !zstd_may_win(e, s, o, spent, payload))
+    /* What match has won repeats itself, and a sample does not show over which distance; in small blocks it errs. */
+    if (!is_match && pxr_block_raw_bytes(&s->shape) > MAX_TRIED_BYTES && !zstd_may_win(e, s, o, spent, payload))
         return PXR_OK;
     return encode_again(&pxr_block_zstd_ops, e, s, o, header, header_start, payload, payload_start, diag);
 }

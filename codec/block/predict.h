@@ -269,9 +269,6 @@ bool pxr_predict_get_motion(struct pxr_bit_reader *r, struct pxr_predict_motion 
 
 /* ---- encoders and decoders ---------------------------------------------------------------------- */
 
-/* Whether samples are likelier to be told by how far they are from the most frequent one than by neighbours, as
- * counts of few photons are: from at most 2^16 of them.  usual: the most frequent one, or nearly. */
-bool pxr_predict_may_be_direct(const struct pxr_block_source *s, uint16_t *usual);
 /* predict_encode.c */
 enum pxr_err pxr_predict_encode(pxr_block_encoder *e, const struct pxr_block_source *s,
                                 struct pxr_buffer *header, struct pxr_buffer *payload,

@@ -11,6 +11,9 @@ bool pxr_choose_values(struct pxr_predict_model *m, const struct pxr_block_sourc
  * false, with motion untouched, if it would not gain much. */
 bool pxr_choose_motion(const struct pxr_predict_model *m, const struct pxr_predict_kernels *k,
                        const struct pxr_block_source *s, struct pxr_predict_motion *motion);
+/* Whether samples are likelier to be told by how far they are from the most frequent one than by neighbours, as
+ * counts of few photons are: from at most 2^16 of them.  usual: the most frequent one, or nearly. */
+bool pxr_predict_may_be_direct(const struct pxr_block_source *s, uint16_t *usual);
 /* Weights of features for each group that the model has, in one scale for all groups of a phase. */
 void pxr_choose_features(struct pxr_predict_model *m,
                          struct pxr_predict_activity sums[PXR_PREDICT_GROUPS][2]);

@@ -153,17 +153,30 @@ Test(block_match, motion_of_the_whole_picture_is_found)
     pxr_free(pixels);
 }
 
-Test(block_match, auto_takes_it_for_labels_and_not_for_noise)
+/* A disc that moves and grows. */
+static uint8_t *mask_block(const struct pxr_block_shape *s)
+{
+    uint8_t *const out = pxr_alloc(pxr_block_raw_bytes(s)), *at = out;
+    for (int64_t t = 0; t < s->n_frames; t++)
+        for (int64_t y = 0; y < s->height_px; y++)
+            for (int64_t x = 0; x < s->width_px; x++) {
+                const int64_t dx = x - 50 - 3 * t, dy = y - 60 + t;
+                *at++ = dx * dx + dy * dy < 800 + 50 * t ? 255 : 0;
+            }
+    return out;
+}
+
+Test(block_match, auto_takes_it_for_masks_and_not_for_noise)
 {
     const struct pxr_block_shape s = {16, 120, 160, 8};
-    uint8_t *const labels = scene_block(&s, MOVING, 3), *const noise = scene_block(&s, FULL_NOISE, 3);
-    struct encoded a = test_encode(&s, labels, PXR_CODEC_AUTO, NULL);
+    uint8_t *const mask = mask_block(&s), *const noise = scene_block(&s, FULL_NOISE, 3);
+    struct encoded a = test_encode(&s, mask, PXR_CODEC_AUTO, NULL);
     struct encoded b = test_encode(&s, noise, PXR_CODEC_AUTO, NULL);
     cr_expect_eq(a.header.bytes[0], PXR_BLOCK_MATCH);
     cr_expect_neq(b.header.bytes[0], PXR_BLOCK_MATCH);
     encoded_fini(&a);
     encoded_fini(&b);
-    pxr_free(labels);
+    pxr_free(mask);
     pxr_free(noise);
 }
 
