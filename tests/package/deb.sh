@@ -66,6 +66,12 @@ if [ "$(id -u)" = 0 ]; then
     "$target/usr/bin/pixelrain" check -q --deep "$work/a.pxr"
     /usr/bin/python3 -B "$target/usr/share/doc/libpixelrain-dev/examples/read_with_ctypes.py" "$work/a.pxr" >/dev/null
     unset LD_LIBRARY_PATH
+    # As a file manager would: into a file that is there already.
+    : >"$work/thumbnail.png"
+    read -ra thumbnailer < <(sed -n "s|%s|64|; s|%o|$work/thumbnail.png|; s|%i|$work/a.pxr|; s/^Exec=//p" \
+        "$target/usr/share/thumbnailers/pixelrain.thumbnailer")
+    PATH=$target/usr/bin:$PATH "${thumbnailer[@]}"
+    [ "$(head -c 4 "$work/thumbnail.png" | tail -c 3)" = PNG ] || fail "the thumbnailer draws no PNG"
     with_dpkg -P pixelrain libpixelrain-dev libpixelrain0
     find "$target" -name '*pixelrain*' | grep -v '/var/lib/dpkg/' >"$work/left" || true
     [ ! -s "$work/left" ] || fail "removing leaves $(cat "$work/left")"
