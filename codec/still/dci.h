@@ -3,7 +3,7 @@
  *
  * A picture is halved across its longer side, and its halves again, until the range of samples in a part is at
  * most a threshold; each part is stored as its colour and how often it was halved.  After G. Ascari's
- * dichotomic-compression, whose version numbers meant other layouts later; this reads and writes all of them.
+ * dichotomic-compression, whose version numbers meant other layouts later; this reads and writes all of them (docs/dci.md).
  *
  * Everything here is pure memory and may be called from any thread. */
 #ifndef PXR_CODEC_DCI_H

@@ -4,7 +4,7 @@
  * A sprite is a map of symbols, one byte each, row by row.  Its runs are coded by one number each: how many
  * pixels pass between the end of a run and the next one of the same colour.  Solo streams (.pce) hold the
  * numbers themselves; streams of a batch (.pceb) hold ranks in a table (.pcet) of the numbers that all its
- * sprites use, most frequent first.  After Pokeglitch's PCE; the bytes are its own, packed highest bit first.
+ * sprites use, most frequent first.  After Pokeglitch's PCE; the bytes are its own, packed highest bit first (docs/pce.md).
  *
  * Everything here is pure memory and may be called from any thread; a table that is finished may be shared. */
 #ifndef PXR_CODEC_PCE_H

@@ -2,7 +2,7 @@
  * VCBN envelopes: an array of numbers behind a small JSON header, as ImgPack sends pictures to a browser.
  *
  * After M. Mendoza's ImgPack.  Its envelope has had four forms; the description says VCBN, which no version of the
- * program wrote, the described version CBIN, older ones IMPK, later ones no magic at all (HEAD).
+ * program wrote, the described version CBIN, older ones IMPK, later ones no magic at all (HEAD); docs/vcbn.md.
  *
  * Everything here is pure memory and may be called from any thread. */
 #ifndef PXR_CODEC_VCBN_H
