@@ -4,7 +4,7 @@
 
 #include <stdatomic.h>
 
-static _Atomic int limit = PXR_N_CPU_LEVELS - 1;
+static _Atomic int limit = PXR_CPU_HIGHEST;
 
 void pxr_cpu_limit(enum pxr_cpu_level highest) { limit = (int)highest; }
 
@@ -20,7 +20,7 @@ static enum pxr_cpu_level machine_level(void)
         return PXR_CPU_AVX512;
     return PXR_CPU_AVX2;
 #else
-    return PXR_CPU_PORTABLE;
+    return PXR_CPU_HIGHEST; /* what the build has */
 #endif
 }
 

@@ -3,12 +3,17 @@
 #ifndef PXR_UTIL_CPU_H
 #define PXR_UTIL_CPU_H
 
-/* Each level has everything of those below. */
+/* Levels of the family of processors that this is built for.  Each has everything of those below. */
 enum pxr_cpu_level {
     PXR_CPU_PORTABLE = 0,
+#if defined(__x86_64__)
     PXR_CPU_AVX2 = 1,   /* AVX2, BMI1, BMI2                           */
     PXR_CPU_AVX512 = 2, /* AVX-512 F, BW, DQ, VL, VBMI (Ice Lake, Zen 4) */
-    PXR_N_CPU_LEVELS
+#elif defined(__aarch64__) && defined(__AARCH64EL__)
+    PXR_CPU_NEON = 1, /* every 64-bit Arm has it */
+#endif
+    PXR_N_CPU_LEVELS,
+    PXR_CPU_HIGHEST = PXR_N_CPU_LEVELS - 1
 };
 
 /* The highest level of this machine that is not above the limit.  Any thread. */

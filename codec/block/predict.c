@@ -15,6 +15,9 @@ const struct pxr_predict_kernels *pxr_predict_kernels_for(const struct pxr_predi
     case PXR_CPU_AVX2: return &pxr_predict_avx2[is_deep];
     default: break;
     }
+#elif defined(__aarch64__) && defined(__AARCH64EL__)
+    if (pxr_cpu_level() >= PXR_CPU_NEON)
+        return &pxr_predict_neon[is_deep];
 #endif
     return &pxr_predict_portable[is_deep];
 }

@@ -40,11 +40,11 @@ struct pxr_predict_tile {
     int32_t bias;
 };
 
-/* The same as vector kernels want them: pairs of weights in 2 x 8 or 2 x 16 bits, and the bias that goes with
- * samples from which 2^15 has been taken. */
+/* The same as vector kernels want them: pairs of weights, twice 2 x 8 or once 2 x 16 bits, and the bias that goes
+ * with samples from which half of their type's range, 2^7 or 2^15, has been taken. */
 struct pxr_predict_packed_tile {
     uint32_t pairs[PXR_PREDICT_INTER_TAPS / 2];
-    int32_t bias;
+    int32_t bias, signed_bias;
 };
 
 /* What is said once per block. */
@@ -234,6 +234,8 @@ extern const struct pxr_predict_kernels pxr_predict_portable[2]; /* [depth > 8] 
 #if defined(__x86_64__)
 extern const struct pxr_predict_kernels pxr_predict_avx2[2];
 extern const struct pxr_predict_kernels pxr_predict_avx512[2];
+#elif defined(__aarch64__) && defined(__AARCH64EL__)
+extern const struct pxr_predict_kernels pxr_predict_neon[2];
 #endif
 /* The one place where a level is chosen. */
 const struct pxr_predict_kernels *pxr_predict_kernels_for(const struct pxr_predict_model *m);

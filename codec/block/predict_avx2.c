@@ -208,4 +208,6 @@ static inline __m256i v_tables(const struct tables_constants *c, __m256i activit
                            lookup_16(c->table_of[2], context, 32));
 }
 
+#include "predict_x86_tmpl.c"
+
 #include "predict_level_tmpl.c"

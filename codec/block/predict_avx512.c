@@ -169,4 +169,6 @@ static inline __m512i v_tables(const struct tables_constants *c, __m512i activit
     return _mm512_permutexvar_epi8(_mm512_add_epi8(level, far), c->table_of);
 }
 
+#include "predict_x86_tmpl.c"
+
 #include "predict_level_tmpl.c"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The kernels of one CPU level: included by predict_portable.c, predict_avx2.c and predict_avx512.c,
- * which are compiled for that level and bring
+ * The kernels of one CPU level: included by predict_portable.c, predict_avx2.c, predict_avx512.c and
+ * predict_neon.c, which are compiled for that level and bring
  *     words = rans_decode_8 (x, lanes, tables, table_of, n, words, z)
  *     words = rans_decode_16(x, lanes, tables, table_of, n, words, z)
  * for one half row of n symbols, lane by lane in chunks of all lanes (the last chunk's other lanes have the

@@ -86,13 +86,14 @@ void pxr_predict_model_pack_tiles(struct pxr_predict_model *m)
     for (size_t i = 0; i < pxr_predict_n_tiles(m); i++) {
         const struct pxr_predict_tile *t = &m->tiles[i];
         struct pxr_predict_packed_tile *p = &m->packed[i];
-        uint32_t bias = (uint32_t)t->bias;
+        uint32_t sum = 0;
         for (unsigned k = 0; k < PXR_PREDICT_INTER_TAPS; k += 2) {
             const uint32_t a = (uint16_t)t->w[k], b = (uint16_t)t->w[k + 1];
             p->pairs[k / 2] = is_deep ? a | b << 16 : ((a & 0xFF) | (b & 0xFF) << 8) * 0x10001u;
-            bias += is_deep ? ((uint32_t)t->w[k] + (uint32_t)t->w[k + 1]) << 15 : 0;
+            sum += (uint32_t)t->w[k] + (uint32_t)t->w[k + 1];
         }
-        p->bias = (int32_t)bias;
+        p->bias = t->bias;
+        p->signed_bias = (int32_t)((uint32_t)t->bias + (sum << (is_deep ? 15 : 7)));
     }
 }
 

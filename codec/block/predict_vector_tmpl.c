@@ -2,17 +2,18 @@
  * Prediction of half rows with vectors: the twin of predict_plain in predict_rows_tmpl.c, bit for bit.
  *
  * Included by the files of the vector levels with VEC and the operations named v_..., which are those of the
- * instruction set: unpacking and packing work within 128 bits, so that what is unpacked low and high and packed
- * again is in order.  v_tables(c, activity, far) looks up levels and tables. */
+ * instruction set.  Sums have twice the bits of what they are made of, in two vectors, low and high; which sums are
+ * in which of them is the level's affair, as long as v_whole and v_fraction bring them back in order.  What
+ * only some levels do (taking half of the range from samples, bounding what packing bounds anyway) has
+ * an operation too, which does nothing elsewhere.  v_tables(c, activity, far) looks up levels and tables. */
 
 #define LOAD(p) v_load((const void *)((p) + j))
 #undef DIFF
-#define DIFF8(a, b) v_or(v_subs_u8(a, b), v_subs_u8(b, a))
-#define DIFF16(a, b) v_or(v_subs_u16(a, b), v_subs_u16(b, a))
 
 struct activity_constants {
-    VEC w[PXR_PREDICT_FEATURES / 2], calm; /* pairs of weights */
-    __m128i shift, feature_shift, level_shift;
+    PAIR w[PXR_PREDICT_FEATURES / 2];
+    VEC calm;
+    SHIFT shift, feature_shift, level_shift;
     VEC level_mask;
     struct tables_constants tables;
 };
@@ -23,14 +24,14 @@ static inline struct activity_constants activity_constants(const struct pxr_pred
 {
     struct activity_constants c = {
         .calm = v_set16((short)calm),
-        .shift = _mm_cvtsi32_si128(m->activity_shift[phase]),
-        .feature_shift = _mm_cvtsi32_si128(m->feature_shift),
-        .level_shift = _mm_cvtsi32_si128((int)level_shift),
+        .shift = v_shift(m->activity_shift[phase]),
+        .feature_shift = v_shift(m->feature_shift),
+        .level_shift = v_shift((int)level_shift),
         .level_mask = v_set8((char)(255 >> level_shift)),
         .tables = tables_constants(m, phase),
     };
     for (int k = 0; k < PXR_PREDICT_FEATURES / 2; k++)
-        c.w[k] = v_set16((short)(weights[2 * k] | weights[2 * k + 1] << 8));
+        c.w[k] = v_feature_pair(weights[2 * k], weights[2 * k + 1]);
     return c;
 }
 
@@ -40,12 +41,12 @@ static inline __attribute__((always_inline)) VEC tables_of(const struct activity
 {
     VEC low = c->calm, high = c->calm;
     for (int k = 0; k < PXR_PREDICT_FEATURES / 2; k++) {
-        low = v_add16(low, v_maddubs(v_low8(f[2 * k], f[2 * k + 1]), c->w[k]));
-        high = v_add16(high, v_maddubs(v_high8(f[2 * k], f[2 * k + 1]), c->w[k]));
+        low = v_add_features_low(low, f[2 * k], f[2 * k + 1], c->w[k]);
+        high = v_add_features_high(high, f[2 * k], f[2 * k + 1], c->w[k]);
     }
     low = v_srl16(low, c->shift);
     high = v_srl16(high, c->shift);
-    return v_tables(&c->tables, v_packus16(low, high), far);
+    return v_tables(&c->tables, v_pack_activity(low, high), far);
 }
 
 /* ---- planes of up to 8 bits --------------------------------------------------------------------- */
@@ -55,31 +56,30 @@ static inline __attribute__((always_inline)) VEC predict_8(const struct pxr_pred
                                                            const VEC *taps, const unsigned n_taps, VEC most,
                                                            VEC *fraction)
 {
-    const VEC half = v_set16(32), mask = v_set16(63);
-    VEC low = v_set16((short)tile->bias), high = low, low2 = v_zero(), high2 = low2;
+    const VEC half = v_set16(32);
+    VEC low = v_bias8(tile), high = low, low2 = v_zero(), high2 = low2;
 #pragma GCC unroll 8
     for (unsigned k = 0; k < n_taps; k += 2) {
-        const VEC w = v_set32((int)tile->pairs[k / 2]);
-        const VEC l = v_maddubs(v_low8(taps[k], taps[k + 1]), w);
-        const VEC u = v_maddubs(v_high8(taps[k], taps[k + 1]), w);
+        const VEC a = v_tap8(taps[k]), b = v_tap8(taps[k + 1]);
+        const PAIR w = v_tap_pair8(tile, k);
         if (k & 2) {
-            low2 = v_add16(low2, l);
-            high2 = v_add16(high2, u);
+            low2 = v_add_taps_low8(low2, a, b, w);
+            high2 = v_add_taps_high8(high2, a, b, w);
         } else {
-            low = v_add16(low, l);
-            high = v_add16(high, u);
+            low = v_add_taps_low8(low, a, b, w);
+            high = v_add_taps_high8(high, a, b, w);
         }
     }
     low = v_max16(v_add16(low, low2), v_zero());
     high = v_max16(v_add16(high, high2), v_zero());
     low = v_add16(v_min16(low, most), half);
     high = v_add16(v_min16(high, most), half);
-    *fraction = v_packus16(v_and(low, mask), v_and(high, mask));
-    return v_packus16(v_srli16(low, 6), v_srli16(high, 6));
+    *fraction = v_fraction8(low, high);
+    return v_whole8(low, high);
 }
 
-#define DIFF(k) DIFF8(taps[at->k[0]], taps[at->k[1]])
-#define BEND(k) DIFF8(taps[at->k[0]], v_avg8(taps[at->k[1]], taps[at->k[2]]))
+#define DIFF(k) v_diff8(taps[at->k[0]], taps[at->k[1]])
+#define BEND(k) v_diff8(taps[at->k[0]], v_avg8(taps[at->k[1]], taps[at->k[2]]))
 
 static inline __attribute__((always_inline)) void features_8(const struct half_row_8 *h,
                                                              const struct pxr_predict_features *at,
@@ -90,10 +90,10 @@ static inline __attribute__((always_inline)) void features_8(const struct half_r
     f[0] = v_avg8(LOAD(h->mag[0]), LOAD(h->mag[1]));
     f[1] = v_avg8(LOAD(h->mag[2]), LOAD(h->mag[3]));
     f[2] = DIFF(f2);
-    f[3] = v_avg8(DIFF(f3), DIFF8(taps[at->f3[2]], taps[at->f3[3]]));
+    f[3] = v_avg8(DIFF(f3), v_diff8(taps[at->f3[2]], taps[at->f3[3]]));
     f[4] = DIFF(f4);
     f[5] = DIFF(f5);
-    f[6] = v_and(v_srl16(p, c->level_shift), c->level_mask);
+    f[6] = v_srl8(p, c->level_shift, c->level_mask);
     f[7] = DIFF(f7);
     f[8] = BEND(f8);
     f[9] = BEND(f9);
@@ -132,7 +132,7 @@ static inline __attribute__((always_inline)) void tile_8(const struct half_row_8
         v_store(p + j, whole);
         v_store(fraction + j, t);
         features_8(h, &pxr_predict_features_at[is_inter][is_odd], taps, j, whole, &c->activity, f);
-        v_store(tables + j, tables_of(&c->activity, f, v_far(DIFF8(t, c->middle), 11, 22)));
+        v_store(tables + j, tables_of(&c->activity, f, v_far(v_diff8(t, c->middle), 11, 22)));
     }
 }
 
@@ -143,29 +143,24 @@ static inline __attribute__((always_inline)) VEC predict_16(const struct pxr_pre
                                                             const VEC *taps, const unsigned n_taps, VEC most,
                                                             VEC *fraction)
 {
-    const VEC sign = v_set16((short)-32768), half = v_set32(128), mask = v_set32(255);
-    VEC low = v_set32(tile->bias), high = low;
+    const VEC half = v_set32(128);
+    VEC low = v_bias16(tile), high = low;
 #pragma GCC unroll 8
     for (unsigned k = 0; k < n_taps; k += 2) {
-        const VEC a = v_xor(taps[k], sign), b = v_xor(taps[k + 1], sign);
-        const VEC w = v_set32((int)tile->pairs[k / 2]);
-        low = v_add32(low, v_madd16(v_low16(a, b), w));
-        high = v_add32(high, v_madd16(v_high16(a, b), w));
+        const VEC a = v_tap16(taps[k]), b = v_tap16(taps[k + 1]);
+        const PAIR w = v_tap_pair16(tile, k);
+        low = v_add_taps_low16(low, a, b, w);
+        high = v_add_taps_high16(high, a, b, w);
     }
     low = v_add32(v_min32(v_max32(low, v_zero()), most), half);
     high = v_add32(v_min32(v_max32(high, v_zero()), most), half);
-    *fraction = v_packus32(v_and(low, mask), v_and(high, mask));
-    return v_packus32(v_srli32(low, 8), v_srli32(high, 8));
+    *fraction = v_fraction16(low, high);
+    return v_whole16(low, high);
 }
 
-/* Differences of taps, shifted, at most 255, in 16 bits. */
-#define DIFF(a, b) v_bounded(DIFF16(taps[at->a], taps[at->b]), c->feature_shift)
-#define BEND(k)                                                                                        v_bounded(DIFF16(taps[at->k[0]], v_avg16(taps[at->k[1]], taps[at->k[2]])), c->feature_shift)
-
-static inline __attribute__((always_inline)) VEC v_bounded(VEC v, __m128i shift)
-{
-    return v_min_u16(v_srl16(v, shift), v_set16(255));
-}
+/* Differences of taps, shifted, at most 255 (here or when they are packed), in 16 bits. */
+#define DIFF(a, b) v_bounded(v_diff16(taps[at->a], taps[at->b]), c->feature_shift)
+#define BEND(k) v_bounded(v_diff16(taps[at->k[0]], v_avg16(taps[at->k[1]], taps[at->k[2]])), c->feature_shift)
 
 /* Features 2 to 9 of one vector of samples; the other two are bytes. */
 static inline __attribute__((always_inline)) void features_16(const struct pxr_predict_features *at,
@@ -174,7 +169,7 @@ static inline __attribute__((always_inline)) void features_16(const struct pxr_p
                                                               VEC f[PXR_PREDICT_FEATURES])
 {
     f[2] = DIFF(f2[0], f2[1]);
-    f[3] = v_avg16(DIFF(f3[0], f3[1]), DIFF(f3[2], f3[3]));
+    f[3] = v_avg_bounded(DIFF(f3[0], f3[1]), DIFF(f3[2], f3[3]));
     f[4] = DIFF(f4[0], f4[1]);
     f[5] = DIFF(f5[0], f5[1]);
     f[6] = v_srl16(p, c->level_shift);
@@ -221,16 +216,14 @@ static inline __attribute__((always_inline)) void tile_16(const struct half_row_
         }
 #pragma GCC unroll 8
         for (unsigned k = 2; k < PXR_PREDICT_FEATURES; k++)
-            f[0][k] = v_packus16(f[0][k], f[1][k]);
+            f[0][k] = v_pack_bounded(f[0][k], f[1][k]);
         f[0][0] = v_as_packed(v_avg8(LOAD(h->mag[0]), LOAD(h->mag[1])));
         f[0][1] = v_as_packed(v_avg8(LOAD(h->mag[2]), LOAD(h->mag[3])));
-        const VEC t = v_packus16(part[0], part[1]);
+        const VEC t = v_pack_fractions(part[0], part[1]);
         v_store(fraction + j, v_from_packed(t));
         v_store(tables + j,
-                v_from_packed(tables_of(&c->activity, f[0], v_far(DIFF8(t, c->middle), 44, 88))));
+                v_from_packed(tables_of(&c->activity, f[0], v_far(v_diff8(t, c->middle), 44, 88))));
     }
 }
 
 #undef LOAD
-#undef DIFF8
-#undef DIFF16

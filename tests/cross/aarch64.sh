@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The block codecs on 64-bit Arm, under qemu: the second decoder must agree with the library there too, and
-# everything encoded must have the hashes that it has here.
+# The block codecs on 64-bit Arm, under qemu: the second decoder must agree with the library there too,
+# everything encoded must have the hashes that it has here, and the unit tests of predict compare its kernels for
+# NEON with the portable ones.
 #
 #   aarch64.sh CHECK_INDEPENDENT     the program of that name, built for this machine
 #
@@ -11,7 +12,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 native=${1:?usage: aarch64.sh CHECK_INDEPENDENT}
 compiler=aarch64-linux-gnu-gcc
 emulator=qemu-aarch64
-flags=(-std=c11 -O2 -ffp-contract=off -Wall -Wextra -D_GNU_SOURCE)
+flags=(-std=c11 -O3 -ffp-contract=off -Wall -Wextra -D_GNU_SOURCE)
 
 skip() {
     printf 'skipped: %s\n' "$*"
@@ -31,8 +32,7 @@ cp "$xxhash" "$work/" # alone: the folder that it lies in holds headers of this 
 printf 'int main(void) { return 0; }\n' >"$work/probe.c"
 "$compiler" -static "$work/probe.c" -o "$work/probe" 2>/dev/null || skip "$compiler has no C library"
 
-sources=("$root"/tests/cross/checksum_xxh3.c "$root"/util/{alloc,cpu,diag}.c
-    "$root"/tests/golden/{check_independent,independent_predict,made_blocks}.c)
+sources=("$root"/tests/cross/checksum_xxh3.c "$root"/util/{alloc,cpu,diag}.c)
 for source in "$root"/codec/block/*.c; do
     case $source in
     *_tmpl.c | *_avx2.c | *_avx512.c | */zstd_wrap.c) ;; # included by others; of other machines; needs libzstd
@@ -40,10 +40,20 @@ for source in "$root"/codec/block/*.c; do
     esac
 done
 includes=(-I "$work")
-for folder in include util codec codec/block tests/bodies tests/golden; do
+for folder in include util codec codec/block tests/bodies tests/golden tests/unit tests/cross; do
     includes+=(-I "$root/$folder")
 done
-"$compiler" "${flags[@]}" -static "${includes[@]}" "${sources[@]}" -lm -o "$work/check_independent"
+objects=()
+for source in "${sources[@]}"; do
+    object=$work/$(basename "$source" .c).o
+    "$compiler" "${flags[@]}" "${includes[@]}" -c "$source" -o "$object"
+    objects+=("$object")
+done
+
+program() { # NAME SOURCE...
+    "$compiler" "${flags[@]}" -static "${includes[@]}" "${@:2}" "${objects[@]}" -lm -o "$work/$1"
+}
+program check_independent "$root"/tests/golden/{check_independent,independent_predict,made_blocks}.c
 
 "$native" --hashes "$root/tests/golden" >"$work/here"
 "$emulator" "$work/check_independent" --hashes "$root/tests/golden" >"$work/there" || {
@@ -57,3 +67,12 @@ if ! cmp -s "$work/here" "$work/there"; then
     exit 1
 fi
 printf 'aarch64: %d blocks, the same bytes as here\n' "$(grep -c '^[0-9]* codec ' "$work/there")"
+
+# Of the codecs that work without zstd only this one has kernels of its own for NEON.
+program test_block_predict "$root/tests/unit/test_block_predict.c"
+"$emulator" "$work/test_block_predict" >"$work/said" || {
+    cat "$work/said"
+    printf 'aarch64: the kernels for NEON and the portable ones differ\n'
+    exit 1
+}
+printf 'aarch64: NEON and portable kernels agree, %s\n' "$(tail -n 1 "$work/said")"

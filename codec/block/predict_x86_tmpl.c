@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ * Operations of predict_vector_tmpl.c that AVX2 and AVX-512 make of others in the same way: included by the files
+ * of these levels behind their own.  Unpacking and packing work within 128 bits, so that what is unpacked low and
+ * high and packed again is in order. */
+
+/* Two weights in each 16 bits (bytes) or 32. */
+#define PAIR VEC
+#define v_feature_pair(a, b) v_set16((short)((a) | (b) << 8))
+#define v_tap_pair8(tile, k) v_set32((int)(tile)->pairs[(k) / 2])
+#define v_tap_pair16(tile, k) v_set32((int)(tile)->pairs[(k) / 2])
+
+/* Multiplying bytes takes unsigned samples, multiplying 16 bits signed ones. */
+#define v_bias8(tile) v_set16((short)(tile)->bias)
+#define v_bias16(tile) v_set32((tile)->signed_bias)
+#define v_tap8(v) (v)
+#define v_tap16(v) v_xor(v, v_set16((short)-32768))
+
+#define v_add_taps_low8(sum, a, b, w) v_add16(sum, v_maddubs(v_low8(a, b), w))
+#define v_add_taps_high8(sum, a, b, w) v_add16(sum, v_maddubs(v_high8(a, b), w))
+#define v_add_taps_low16(sum, a, b, w) v_add32(sum, v_madd16(v_low16(a, b), w))
+#define v_add_taps_high16(sum, a, b, w) v_add32(sum, v_madd16(v_high16(a, b), w))
+#define v_add_features_low(sum, a, b, w) v_add_taps_low8(sum, a, b, w)
+#define v_add_features_high(sum, a, b, w) v_add_taps_high8(sum, a, b, w)
+
+#define v_whole8(low, high) v_packus16(v_srli16(low, 6), v_srli16(high, 6))
+#define v_fraction8(low, high) v_packus16(v_and(low, v_set16(63)), v_and(high, v_set16(63)))
+#define v_whole16(low, high) v_packus32(v_srli32(low, 8), v_srli32(high, 8))
+#define v_fraction16(low, high) v_packus32(v_and(low, v_set32(255)), v_and(high, v_set32(255)))
+#define v_pack_fractions(a, b) v_packus16(a, b)
+#define v_pack_activity(low, high) v_packus16(low, high)
+
+/* Packing takes numbers for signed ones, so they must be bounded before. */
+#define v_bounded(v, shift) v_min_u16(v_srl16(v, shift), v_set16(255))
+#define v_avg_bounded(a, b) v_avg16(a, b)
+#define v_pack_bounded(a, b) v_packus16(a, b)
+
+#define SHIFT __m128i
+#define v_shift(n) _mm_cvtsi32_si128(n)
+#define v_srl8(v, shift, mask) v_and(v_srl16(v, shift), mask)
+#define v_diff8(a, b) v_or(v_subs_u8(a, b), v_subs_u8(b, a))
+#define v_diff16(a, b) v_or(v_subs_u16(a, b), v_subs_u16(b, a))
