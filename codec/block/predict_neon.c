@@ -144,6 +144,8 @@ static inline void lanes_store(uint32_t *p, struct eight_lanes x)
 /* ---- what predict_vector_tmpl.c asks for: vectors of bytes, whatever they hold ------------------------- */
 
 #define VEC uint8x16_t
+/* Compilers would take vectors of constants apart and load their elements or halves one by one. */
+#define ONE_REGISTER(v) __asm__("" : "+w"(v))
 #define S8(v) vreinterpretq_s8_u8(v)
 #define U16(v) vreinterpretq_u16_u8(v)
 #define S16(v) vreinterpretq_s16_u8(v)
@@ -176,62 +178,82 @@ static inline void lanes_store(uint32_t *p, struct eight_lanes x)
 #define v_srl8(v, shift, mask) ((void)(mask), vshlq_u8(v, shift))
 #define v_srl16(v, shift) OF_U16(vshlq_u16(U16(v), vreinterpretq_s16_s8(shift)))
 
-/* Weights of two taps or features, each in all elements. */
+/* Weights of two features, each in all elements. */
 struct weight_pair {
-    int8x16_t a, b;
+    uint8x16_t a, b;
 };
 #define PAIR struct weight_pair
-#define v_feature_pair(a, b) ((struct weight_pair){vdupq_n_s8((int8_t)(a)), vdupq_n_s8((int8_t)(b))})
+#define v_feature_pair(a, b) ((struct weight_pair){vdupq_n_u8(a), vdupq_n_u8(b)})
 
-/* Two of a tile's weights: behind one another if they have 16 bits, else each pair twice. */
-static inline struct weight_pair v_tap_pair8(const struct pxr_predict_packed_tile *tile, unsigned k)
+static inline __attribute__((always_inline)) void v_add_features(VEC *low, VEC *high, VEC a, VEC b,
+                                                                 struct weight_pair w)
 {
-    const int8x16_t w = vld1q_s8((const int8_t *)(tile->pairs + k / 8 * 4));
-    return (struct weight_pair){vdupq_n_s8(w[k % 8 * 2]), vdupq_n_s8(w[k % 8 * 2 + 1])};
-}
-static inline struct weight_pair v_tap_pair16(const struct pxr_predict_packed_tile *tile, unsigned k)
-{
-    const int16x8_t w = vreinterpretq_s16_u32(vld1q_u32(tile->pairs + k / 8 * 4));
-    return (struct weight_pair){vreinterpretq_s8_s16(vdupq_n_s16(w[k % 8])),
-                                vreinterpretq_s8_s16(vdupq_n_s16(w[k % 8 + 1]))};
+    ONE_REGISTER(w.a);
+    ONE_REGISTER(w.b);
+    *low = OF_U16(vmlal_u8(U16(*low), vget_low_u8(a), vget_low_u8(w.a)));
+    *low = OF_U16(vmlal_u8(U16(*low), vget_low_u8(b), vget_low_u8(w.b)));
+    *high = OF_U16(vmlal_high_u8(vmlal_high_u8(U16(*high), a, w.a), b, w.b));
 }
 
-/* Products of numbers with different signs do not exist, so half of the range is taken from samples. */
-#define v_tap8(v) veorq_u8(v, vdupq_n_u8(0x80))
-#define v_tap16(v) OF_U16(veorq_u16(U16(v), vdupq_n_u16(0x8000)))
+/* A tile's weights of the first eight taps and of the others: of 16 bits, or pairs of bytes, each of them twice. */
+struct tap_weights {
+    uint8x16_t of[2];
+};
+#define WEIGHTS struct tap_weights
+
+static inline struct tap_weights v_weights(const struct pxr_predict_packed_tile *tile)
+{
+    struct tap_weights w = {{vld1q_u8((const uint8_t *)tile->pairs), vld1q_u8((const uint8_t *)(tile->pairs + 4))}};
+    ONE_REGISTER(w.of[0]);
+    ONE_REGISTER(w.of[1]);
+    return w;
+}
+
+/* There are no products of unsigned samples with signed weights, so half of their range is taken from samples. */
 #define v_bias8(tile) v_set16((int16_t)(tile)->signed_bias)
 #define v_bias16(tile) v_set32((tile)->signed_bias)
 
-/* sum + a x w.a + b x w.b for the low or the high halves of a and b. */
-static inline VEC v_add_taps_low8(VEC sum, VEC a, VEC b, struct weight_pair w)
+static inline __attribute__((always_inline)) void add_tap8(VEC *low, VEC *high, VEC tap, int8_t weight)
 {
-    const int16x8_t v = vmlal_s8(S16(sum), vget_low_s8(S8(a)), vget_low_s8(w.a));
-    return OF_S16(vmlal_s8(v, vget_low_s8(S8(b)), vget_low_s8(w.b)));
+    const int8x16_t v = S8(veorq_u8(tap, vdupq_n_u8(0x80))), w = vdupq_n_s8(weight);
+    *low = OF_S16(vmlal_s8(S16(*low), vget_low_s8(v), vget_low_s8(w)));
+    *high = OF_S16(vmlal_high_s8(S16(*high), v, w));
 }
-static inline VEC v_add_taps_high8(VEC sum, VEC a, VEC b, struct weight_pair w)
+
+static inline __attribute__((always_inline)) void v_add_taps8(VEC *low, VEC *high, VEC a, VEC b, struct tap_weights w,
+                                                              unsigned k)
 {
-    return OF_S16(vmlal_high_s8(vmlal_high_s8(S16(sum), S8(a), w.a), S8(b), w.b));
+    const int8x16_t weights = S8(w.of[k / 8]);
+    add_tap8(low, high, a, weights[k % 8 * 2]);
+    add_tap8(low, high, b, weights[k % 8 * 2 + 1]);
 }
-static inline VEC v_add_taps_low16(VEC sum, VEC a, VEC b, struct weight_pair w)
+
+static inline __attribute__((always_inline)) void add_tap16(VEC *low, VEC *high, VEC tap, VEC weights, unsigned lane)
 {
-    const int16x8_t wa = vreinterpretq_s16_s8(w.a), wb = vreinterpretq_s16_s8(w.b);
-    const int32x4_t v = vmlal_s16(S32(sum), vget_low_s16(S16(a)), vget_low_s16(wa));
-    return OF_S32(vmlal_s16(v, vget_low_s16(S16(b)), vget_low_s16(wb)));
+    const int16x8_t v = S16(veorq_u8(tap, OF_U16(vdupq_n_u16(0x8000)))), w = S16(weights);
+#define ADD_LANE(n)                                                                                \
+    case n:                                                                                        \
+        *low = OF_S32(vmlal_laneq_s16(S32(*low), vget_low_s16(v), w, n));                          \
+        *high = OF_S32(vmlal_high_laneq_s16(S32(*high), v, w, n));                                 \
+        break;
+    switch (lane) { /* a constant, but not to each compiler */
+        ADD_LANE(0)
+        ADD_LANE(1)
+        ADD_LANE(2)
+        ADD_LANE(3)
+        ADD_LANE(4)
+        ADD_LANE(5)
+        ADD_LANE(6)
+        ADD_LANE(7)
+    }
+#undef ADD_LANE
 }
-static inline VEC v_add_taps_high16(VEC sum, VEC a, VEC b, struct weight_pair w)
+
+static inline __attribute__((always_inline)) void v_add_taps16(VEC *low, VEC *high, VEC a, VEC b, struct tap_weights w,
+                                                               unsigned k)
 {
-    const int16x8_t wa = vreinterpretq_s16_s8(w.a), wb = vreinterpretq_s16_s8(w.b);
-    return OF_S32(vmlal_high_s16(vmlal_high_s16(S32(sum), S16(a), wa), S16(b), wb));
-}
-static inline VEC v_add_features_low(VEC sum, VEC a, VEC b, struct weight_pair w)
-{
-    const uint8x8_t wa = vreinterpret_u8_s8(vget_low_s8(w.a)), wb = vreinterpret_u8_s8(vget_low_s8(w.b));
-    return OF_U16(vmlal_u8(vmlal_u8(U16(sum), vget_low_u8(a), wa), vget_low_u8(b), wb));
-}
-static inline VEC v_add_features_high(VEC sum, VEC a, VEC b, struct weight_pair w)
-{
-    const uint8x16_t wa = vreinterpretq_u8_s8(w.a), wb = vreinterpretq_u8_s8(w.b);
-    return OF_U16(vmlal_high_u8(vmlal_high_u8(U16(sum), a, wa), b, wb));
+    add_tap16(low, high, a, w.of[k / 8], k % 8);
+    add_tap16(low, high, b, w.of[k / 8], k % 8 + 1);
 }
 
 /* Sums as samples: whole numbers fit, fractions are the low bits. */

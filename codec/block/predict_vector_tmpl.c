@@ -3,9 +3,10 @@
  *
  * Included by the files of the vector levels with VEC and the operations named v_..., which are those of the
  * instruction set.  Sums have twice the bits of what they are made of, in two vectors, low and high; which sums are
- * in which of them is the level's affair, as long as v_whole and v_fraction bring them back in order.  What
- * only some levels do (taking half of the range from samples, bounding what packing bounds anyway) has
- * an operation too, which does nothing elsewhere.  v_tables(c, activity, far) looks up levels and tables. */
+ * in which of them is the level's affair, as long as v_whole and v_fraction bring them back in order.  Whether half of
+ * the range is taken from samples before they are multiplied is its affair too: v_bias makes good for it.  What only
+ * some levels do (bounding what packing bounds anyway) has an operation that does nothing elsewhere.
+ * v_tables(c, activity, far) looks up levels and tables. */
 
 #define LOAD(p) v_load((const void *)((p) + j))
 #undef DIFF
@@ -40,10 +41,8 @@ static inline __attribute__((always_inline)) VEC tables_of(const struct activity
                                                            const VEC f[PXR_PREDICT_FEATURES], VEC far)
 {
     VEC low = c->calm, high = c->calm;
-    for (int k = 0; k < PXR_PREDICT_FEATURES / 2; k++) {
-        low = v_add_features_low(low, f[2 * k], f[2 * k + 1], c->w[k]);
-        high = v_add_features_high(high, f[2 * k], f[2 * k + 1], c->w[k]);
-    }
+    for (int k = 0; k < PXR_PREDICT_FEATURES / 2; k++)
+        v_add_features(&low, &high, f[2 * k], f[2 * k + 1], c->w[k]);
     low = v_srl16(low, c->shift);
     high = v_srl16(high, c->shift);
     return v_tables(&c->tables, v_pack_activity(low, high), far);
@@ -57,19 +56,14 @@ static inline __attribute__((always_inline)) VEC predict_8(const struct pxr_pred
                                                            VEC *fraction)
 {
     const VEC half = v_set16(32);
+    const WEIGHTS w = v_weights(tile);
     VEC low = v_bias8(tile), high = low, low2 = v_zero(), high2 = low2;
 #pragma GCC unroll 8
-    for (unsigned k = 0; k < n_taps; k += 2) {
-        const VEC a = v_tap8(taps[k]), b = v_tap8(taps[k + 1]);
-        const PAIR w = v_tap_pair8(tile, k);
-        if (k & 2) {
-            low2 = v_add_taps_low8(low2, a, b, w);
-            high2 = v_add_taps_high8(high2, a, b, w);
-        } else {
-            low = v_add_taps_low8(low, a, b, w);
-            high = v_add_taps_high8(high, a, b, w);
-        }
-    }
+    for (unsigned k = 0; k < n_taps; k += 2)
+        if (k & 2)
+            v_add_taps8(&low2, &high2, taps[k], taps[k + 1], w, k);
+        else
+            v_add_taps8(&low, &high, taps[k], taps[k + 1], w, k);
     low = v_max16(v_add16(low, low2), v_zero());
     high = v_max16(v_add16(high, high2), v_zero());
     low = v_add16(v_min16(low, most), half);
@@ -144,14 +138,11 @@ static inline __attribute__((always_inline)) VEC predict_16(const struct pxr_pre
                                                             VEC *fraction)
 {
     const VEC half = v_set32(128);
+    const WEIGHTS w = v_weights(tile);
     VEC low = v_bias16(tile), high = low;
 #pragma GCC unroll 8
-    for (unsigned k = 0; k < n_taps; k += 2) {
-        const VEC a = v_tap16(taps[k]), b = v_tap16(taps[k + 1]);
-        const PAIR w = v_tap_pair16(tile, k);
-        low = v_add_taps_low16(low, a, b, w);
-        high = v_add_taps_high16(high, a, b, w);
-    }
+    for (unsigned k = 0; k < n_taps; k += 2)
+        v_add_taps16(&low, &high, taps[k], taps[k + 1], w, k);
     low = v_add32(v_min32(v_max32(low, v_zero()), most), half);
     high = v_add32(v_min32(v_max32(high, v_zero()), most), half);
     *fraction = v_fraction16(low, high);

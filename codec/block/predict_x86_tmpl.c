@@ -5,22 +5,35 @@
 
 /* Two weights in each 16 bits (bytes) or 32. */
 #define PAIR VEC
+#define WEIGHTS struct pxr_predict_packed_tile *
 #define v_feature_pair(a, b) v_set16((short)((a) | (b) << 8))
-#define v_tap_pair8(tile, k) v_set32((int)(tile)->pairs[(k) / 2])
-#define v_tap_pair16(tile, k) v_set32((int)(tile)->pairs[(k) / 2])
+#define v_weights(tile) (tile)
 
 /* Multiplying bytes takes unsigned samples, multiplying 16 bits signed ones. */
 #define v_bias8(tile) v_set16((short)(tile)->bias)
 #define v_bias16(tile) v_set32((tile)->signed_bias)
-#define v_tap8(v) (v)
-#define v_tap16(v) v_xor(v, v_set16((short)-32768))
 
-#define v_add_taps_low8(sum, a, b, w) v_add16(sum, v_maddubs(v_low8(a, b), w))
-#define v_add_taps_high8(sum, a, b, w) v_add16(sum, v_maddubs(v_high8(a, b), w))
-#define v_add_taps_low16(sum, a, b, w) v_add32(sum, v_madd16(v_low16(a, b), w))
-#define v_add_taps_high16(sum, a, b, w) v_add32(sum, v_madd16(v_high16(a, b), w))
-#define v_add_features_low(sum, a, b, w) v_add_taps_low8(sum, a, b, w)
-#define v_add_features_high(sum, a, b, w) v_add_taps_high8(sum, a, b, w)
+static inline __attribute__((always_inline)) void v_add_features(VEC *low, VEC *high, VEC a, VEC b, VEC w)
+{
+    *low = v_add16(*low, v_maddubs(v_low8(a, b), w));
+    *high = v_add16(*high, v_maddubs(v_high8(a, b), w));
+}
+
+static inline __attribute__((always_inline)) void
+v_add_taps8(VEC *low, VEC *high, VEC a, VEC b, const struct pxr_predict_packed_tile *tile, unsigned k)
+{
+    v_add_features(low, high, a, b, v_set32((int)tile->pairs[k / 2]));
+}
+
+static inline __attribute__((always_inline)) void
+v_add_taps16(VEC *low, VEC *high, VEC a, VEC b, const struct pxr_predict_packed_tile *tile, unsigned k)
+{
+    const VEC sign = v_set16((short)-32768), w = v_set32((int)tile->pairs[k / 2]);
+    a = v_xor(a, sign);
+    b = v_xor(b, sign);
+    *low = v_add32(*low, v_madd16(v_low16(a, b), w));
+    *high = v_add32(*high, v_madd16(v_high16(a, b), w));
+}
 
 #define v_whole8(low, high) v_packus16(v_srli16(low, 6), v_srli16(high, 6))
 #define v_fraction8(low, high) v_packus16(v_and(low, v_set16(63)), v_and(high, v_set16(63)))
