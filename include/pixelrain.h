@@ -408,6 +408,47 @@ PXR_API enum pxr_err pxr_archive_check_io(const struct pxr_io *io, void *io_arg,
                                           unsigned n_threads, pxr_check_fn *each, void *arg,
                                           struct pxr_check_report *report, struct pxr_diag *diag);
 
+/* ---- recovering ------------------------------------------------------------------------------- */
+
+/* Frames of the damaged archive that are not in the new one, or are without name, time and metadata. */
+struct pxr_loss {
+    uint64_t first_frame, n_frames; /* numbers in the damaged archive                     */
+    char first_name[256], last_name[256]; /* "": they are lost as well                     */
+    bool is_kept;                 /* only names, times and metadata are lost: the frames are numbered */
+    const struct pxr_diag *why;
+};
+
+struct pxr_recover_opts {
+    bool overwrite;
+    unsigned n_threads; /* 0: one per core */
+    void (*lost)(void *arg, const struct pxr_loss *loss);                /* NULL is allowed, also below */
+    void (*progress)(void *arg, uint64_t done, uint64_t total); /* bytes, then frames */
+    void *arg;
+};
+
+struct pxr_recover_report {
+    uint64_t n_frames;             /* of the new archive                                        */
+    uint64_t n_frames_lost;
+    uint64_t n_frames_uncommitted; /* among n_frames: of a torn append, that no commit counted   */
+    uint64_t n_names_lost;         /* among n_frames: numbered, because name and time are gone   */
+    uint64_t n_groups_copied, n_groups_encoded; /* unchanged; anew, without their damaged frames */
+    uint64_t n_records, n_records_damaged, n_gaps; /* gaps: bytes between records that are none */
+    bool is_superblock_lost, is_meta_lost;
+    uint64_t archive_bytes;
+};
+
+/* Make a new archive of all frames of a damaged one that can be proved right: those whose compressed bytes and whose group
+ * have the hashes that they should have, or whose pixels have.  Records are found by hopping from one to the next and, where
+ * that breaks, by searching for their marker; the index is used where it is sound.  PXR_OK: fresh is there, the report
+ * says what is missing.  NOTPXR: no record of an archive was found. */
+PXR_API enum pxr_err pxr_archive_recover(const char *damaged, const char *fresh, const struct pxr_recover_opts *opts,
+                                         struct pxr_recover_report *report, struct pxr_diag *diag);
+/* The same over the caller's own storage; both are closed. */
+PXR_API enum pxr_err pxr_archive_recover_io(const struct pxr_io *damaged, void *damaged_arg,
+                                            const struct pxr_io *fresh, void *fresh_arg,
+                                            const struct pxr_recover_opts *opts,
+                                            struct pxr_recover_report *report, struct pxr_diag *diag);
+
 #ifdef __cplusplus
 }
 #endif

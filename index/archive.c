@@ -11,8 +11,6 @@
 /* Verified index pages, group headers and frame pages that are kept. */
 #define INDEX_CACHE_BYTES ((uint64_t)32 << 20)
 #define DEFAULT_UNIT_CACHE_BYTES ((uint64_t)256 << 20)
-/* A backward search for a commit reads pieces of this size. */
-#define SEARCH_BYTES ((uint64_t)1 << 20)
 
 /* ---- opening ------------------------------------------------------------------------------------ */
 
@@ -28,121 +26,6 @@ static struct pxr_limits effective_limits(const struct pxr_limits *limits)
     if (!l.cache_bytes)
         l.cache_bytes = DEFAULT_UNIT_CACHE_BYTES;
     return l;
-}
-
-enum pxr_err pxr_commit_parse_record(const uint8_t *src, uint64_t off, uint64_t file_bytes,
-                                     const struct pxr_superblock *sb, struct pxr_commit *out,
-                                     struct pxr_diag *diag)
-{
-    struct pxr_record r;
-    enum pxr_err e = pxr_parse_record(&r, src, off, file_bytes, sb->id, diag);
-    if (e != PXR_OK)
-        return e;
-    if (r.type != PXR_RECORD_COMMIT || r.body_bytes != PXR_COMMIT_BODY_BYTES)
-        return pxr_fail_at(diag, PXR_E_CORRUPT, off, "is not a commit");
-    const uint8_t *body = src + PXR_RECORD_HEADER_BYTES;
-#ifndef PXR_FUZZ_SKIP_CHECKSUMS
-    const uint64_t hash = pxr_load_u64le(body + PXR_COMMIT_BODY_BYTES);
-    if (hash != pxr_xxh3_64(body, PXR_COMMIT_BODY_BYTES))
-        return pxr_fail_at(diag, PXR_E_CORRUPT, off, "a commit is damaged");
-#endif
-    return pxr_parse_commit(out, body, r.body_off, sb, diag);
-}
-
-/* Hops that a search may spend on one candidate: a cold disk needs milliseconds for each. */
-enum { MAX_HOPS = 1024 };
-
-uint64_t pxr_record_around(const struct pxr_file *file, const struct pxr_superblock *sb, uint64_t from,
-                           uint64_t off)
-{
-    for (int i = 0; i < MAX_HOPS && from < off; i++) {
-        uint8_t header[PXR_RECORD_HEADER_BYTES];
-        struct pxr_record r;
-        if (pxr_file_read(file, from, header, sizeof header, NULL) != PXR_OK ||
-            pxr_parse_record(&r, header, from, UINT64_MAX, sb->id, NULL) != PXR_OK)
-            return 0;
-        if (r.next_off > off)
-            return from;
-        from = r.next_off;
-    }
-    return 0;
-}
-
-/* Frames can hold any bytes, also those of a commit: where the record starts that holds this one, or 0. */
-static uint64_t find_enclosing(const struct pxr_file *file, const struct pxr_superblock *sb, uint64_t file_bytes,
-                               uint64_t off, const struct pxr_commit *commit)
-{
-    uint8_t record[PXR_COMMIT_RECORD_BYTES];
-    struct pxr_commit previous;
-    const uint64_t p = commit->previous_off;
-    const uint64_t around = pxr_record_around(file, sb, PXR_SUPERBLOCK_BYTES, off);
-    if (around || !p || pxr_file_read(file, p, record, sizeof record, NULL) != PXR_OK ||
-        pxr_commit_parse_record(record, p, file_bytes, sb, &previous, NULL) != PXR_OK)
-        return around;
-    return pxr_record_around(file, sb, p + PXR_COMMIT_RECORD_BYTES, off);
-}
-
-/* The last commit that starts in [lo, hi), which lies inside the file, and before *ceiling, which falls to the
- * start of a record that holds something that looks like one. */
-static enum pxr_err search_piece(const struct pxr_file *file, const struct pxr_superblock *sb,
-                                 uint64_t lo, uint64_t hi, uint64_t file_bytes, uint64_t *ceiling, uint8_t *piece,
-                                 struct pxr_commit *out, uint64_t *record_off,
-                                 uint8_t record[PXR_COMMIT_RECORD_BYTES], struct pxr_diag *diag)
-{
-    enum pxr_err e = pxr_file_read(file, lo, piece, hi - lo, diag);
-    for (uint64_t off = hi - 8; e == PXR_OK && off >= lo && off < hi; off -= 8) {
-        if (off >= *ceiling || memcmp(piece + (off - lo), PXR_MARKER, 4) ||
-            piece[off - lo + 4] != PXR_RECORD_COMMIT ||
-            !pxr_range_fits(off, PXR_COMMIT_RECORD_BYTES, file_bytes))
-            continue;
-        struct pxr_record r;
-        if (hi - off >= PXR_RECORD_HEADER_BYTES &&
-            pxr_parse_record(&r, piece + (off - lo), off, file_bytes, sb->id, NULL) != PXR_OK)
-            continue; /* without a read for each eight bytes that look like one */
-        e = pxr_file_read(file, off, record, PXR_COMMIT_RECORD_BYTES, diag);
-        if (e == PXR_OK && pxr_commit_parse_record(record, off, file_bytes, sb, out, NULL) == PXR_OK) {
-            const uint64_t enclosing = find_enclosing(file, sb, file_bytes, off, out);
-            *record_off = off;
-            if (!enclosing)
-                return PXR_OK;
-            *ceiling = enclosing;
-        }
-    }
-    *record_off = 0;
-    return e;
-}
-
-enum pxr_err pxr_commit_find(const struct pxr_file *file, const struct pxr_superblock *sb,
-                             uint64_t file_bytes, struct pxr_commit *out, uint64_t *record_off,
-                             uint8_t record[PXR_COMMIT_RECORD_BYTES], struct pxr_diag *diag)
-{
-    enum pxr_err e = PXR_OK;
-    if (file_bytes >= PXR_SUPERBLOCK_BYTES + PXR_COMMIT_RECORD_BYTES && !(file_bytes & 7)) {
-        *record_off = file_bytes - PXR_COMMIT_RECORD_BYTES;
-        e = pxr_file_read(file, *record_off, record, PXR_COMMIT_RECORD_BYTES, diag);
-        if (e != PXR_OK)
-            return e;
-        if (pxr_commit_parse_record(record, *record_off, file_bytes, sb, out, NULL) == PXR_OK)
-            return PXR_OK;
-    }
-    uint64_t hi = file_bytes & ~(uint64_t)7, ceiling = hi;
-    const uint64_t floor = hi - PXR_SUPERBLOCK_BYTES > PXR_COMMIT_WINDOW_BYTES
-                               ? hi - PXR_COMMIT_WINDOW_BYTES
-                               : PXR_SUPERBLOCK_BYTES;
-    uint8_t *piece = pxr_alloc(SEARCH_BYTES);
-    if (!piece)
-        return pxr_fail_nomem(diag, SEARCH_BYTES);
-    *record_off = 0;
-    while (e == PXR_OK && hi > floor && !*record_off) {
-        const uint64_t lo = hi - pxr_min_u64(hi - floor, SEARCH_BYTES);
-        e = search_piece(file, sb, lo, hi, file_bytes, &ceiling, piece, out, record_off, record, diag);
-        hi = lo;
-    }
-    pxr_free(piece);
-    if (e == PXR_OK && !*record_off)
-        e = pxr_fail_at(diag, PXR_E_TRUNCATED, file_bytes,
-                        "holds no complete commit: its writing was never finished");
-    return e;
 }
 
 static enum pxr_err load_superblock_and_commit(pxr_archive *a, struct pxr_diag *diag)
@@ -230,22 +113,23 @@ static uint64_t cache_floor(const pxr_archive *a)
     return pxr_min_u64(2 * n * frame, (uint64_t)1 << 30);
 }
 
-enum pxr_err pxr_archive_open_io(pxr_archive **out, const struct pxr_io *io, void *io_arg,
-                                 const struct pxr_limits *limits, struct pxr_diag *diag)
+static enum pxr_err new_archive(pxr_archive **out, const struct pxr_io *io, void *io_arg,
+                                const struct pxr_limits *limits, struct pxr_diag *diag)
 {
-    *out = NULL;
-    pxr_archive *a = pxr_alloc_zero(1, sizeof *a);
+    pxr_archive *a = *out = pxr_alloc_zero(1, sizeof *a);
     if (!a) {
         io->close(io_arg);
         return pxr_fail_nomem(diag, sizeof *a);
     }
     a->file = (struct pxr_file){*io, io_arg};
     a->limits = effective_limits(limits);
-    enum pxr_err e = load_superblock_and_commit(a, diag);
-    if (e == PXR_OK)
-        e = load_root(a, diag);
-    if (e == PXR_OK)
-        e = load_meta(a, diag);
+    return PXR_OK;
+}
+
+/* The last step of opening: what reading needs.  e: how it went so far. */
+static enum pxr_err start_caches(pxr_archive **out, pxr_archive *a, enum pxr_err e, struct pxr_diag *diag)
+{
+    *out = NULL;
     if (e == PXR_OK)
         e = pxr_cache_new(&a->index_cache, INDEX_CACHE_BYTES, pxr_free, diag);
     if (e == PXR_OK)
@@ -259,6 +143,34 @@ enum pxr_err pxr_archive_open_io(pxr_archive **out, const struct pxr_io *io, voi
     }
     *out = a;
     return PXR_OK;
+}
+
+enum pxr_err pxr_archive_open_io(pxr_archive **out, const struct pxr_io *io, void *io_arg,
+                                 const struct pxr_limits *limits, struct pxr_diag *diag)
+{
+    enum pxr_err e = new_archive(out, io, io_arg, limits, diag);
+    pxr_archive *a = *out;
+    if (e != PXR_OK)
+        return e;
+    e = load_superblock_and_commit(a, diag);
+    if (e == PXR_OK)
+        e = load_root(a, diag);
+    if (e == PXR_OK)
+        e = load_meta(a, diag);
+    return start_caches(out, a, e, diag);
+}
+
+enum pxr_err pxr_archive_open_bare(pxr_archive **out, const struct pxr_io *io, void *io_arg,
+                                   const struct pxr_superblock *sb, struct pxr_diag *diag)
+{
+    enum pxr_err e = new_archive(out, io, io_arg, NULL, diag);
+    pxr_archive *a = *out;
+    if (e != PXR_OK)
+        return e;
+    a->sb = *sb;
+    a->is_bare = true;
+    e = pxr_file_bytes(&a->file, &a->end_off, diag);
+    return start_caches(out, a, e, diag);
 }
 
 enum pxr_err pxr_archive_open(pxr_archive **out, const char *path, const struct pxr_limits *limits,
@@ -288,7 +200,7 @@ void pxr_archive_close(pxr_archive *a)
 enum pxr_err pxr_archive_recheck(pxr_archive *a, enum pxr_err e, struct pxr_diag *diag)
 {
     uint8_t sb[PXR_SUPERBLOCK_BYTES], commit[PXR_COMMIT_RECORD_BYTES];
-    if (e != PXR_E_CORRUPT && e != PXR_E_TRUNCATED)
+    if ((e != PXR_E_CORRUPT && e != PXR_E_TRUNCATED) || a->is_bare)
         return e;
     const uint64_t commit_off = a->end_off - PXR_COMMIT_RECORD_BYTES;
     if (pxr_file_read(&a->file, 0, sb, sizeof sb, NULL) == PXR_OK &&
@@ -636,8 +548,8 @@ static size_t frame_name(const struct pxr_loaded_frames *f, uint32_t i, char dst
 
 static uint8_t bit_length(uint32_t v) { return v ? (uint8_t)(32 - __builtin_clz(v)) : 0; }
 
-static void describe_frame(const pxr_archive *a, const struct pxr_dir_entry *dir,
-                           const struct pxr_loaded_frames *f, uint32_t i, struct pxr_frame_info *out)
+void pxr_frames_describe(const pxr_archive *a, const struct pxr_dir_entry *dir,
+                         const struct pxr_loaded_frames *f, uint32_t i, struct pxr_frame_info *out)
 {
     const struct pxr_frames_page *p = &f->page;
     const uint8_t *sums = p->sums + PXR_FRAMES_SUMS_BYTES * (size_t)i;
@@ -673,9 +585,15 @@ enum pxr_err pxr_frame_info(pxr_archive *a, uint64_t frame, struct pxr_frame_inf
         e = pxr_frames_get(a, &dir, &entry, &f, diag);
     if (e != PXR_OK)
         return e;
-    describe_frame(a, &dir, f, (uint32_t)(frame - dir.first_frame), out);
+    pxr_frames_describe(a, &dir, f, (uint32_t)(frame - dir.first_frame), out);
     pxr_cache_put(a->index_cache, entry);
     return PXR_OK;
+}
+
+const char *pxr_frames_meta(const struct pxr_loaded_frames *f, uint32_t i, size_t *n_bytes)
+{
+    *n_bytes = f->page.meta ? pxr_load_u32le(f->page.meta_bytes + 4 * (size_t)i) : 0;
+    return *n_bytes ? (const char *)f->page.meta + f->meta_offs[i] : NULL;
 }
 
 enum pxr_err pxr_frame_meta(pxr_archive *a, uint64_t frame, char *dst, size_t dst_bytes,
@@ -690,13 +608,10 @@ enum pxr_err pxr_frame_meta(pxr_archive *a, uint64_t frame, char *dst, size_t ds
         e = pxr_frames_get(a, &dir, &entry, &f, diag);
     if (e != PXR_OK)
         return e;
-    if (f->page.meta) {
-        const size_t i = (size_t)(frame - dir.first_frame);
-        *val_bytes = pxr_load_u32le(f->page.meta_bytes + 4 * i);
-        const size_t n = pxr_min_u64(*val_bytes, dst_bytes);
-        if (n)
-            memcpy(dst, f->page.meta + f->meta_offs[i], n);
-    }
+    const char *meta = pxr_frames_meta(f, (uint32_t)(frame - dir.first_frame), val_bytes);
+    const size_t n = pxr_min_u64(*val_bytes, dst_bytes);
+    if (n)
+        memcpy(dst, meta, n);
     pxr_cache_put(a->index_cache, entry);
     return PXR_OK;
 }

@@ -63,6 +63,13 @@ enum pxr_err pxr_decoder_seek(pxr_decoder *d, uint64_t frame, struct pxr_diag *d
     return pxr_group_get(d->archive, &dir, &d->group_entry, &d->group, diag);
 }
 
+void pxr_decoder_take(pxr_decoder *d, pxr_cache_entry *entry, struct pxr_loaded_group *group)
+{
+    pxr_cache_put(d->archive->index_cache, d->group_entry);
+    d->group_entry = entry;
+    d->group = group;
+}
+
 /* ---- units -------------------------------------------------------------------------------------- */
 
 static struct pxr_cache_key unit_key(const struct pxr_placed_block *b, uint32_t unit)

@@ -37,6 +37,7 @@ struct pxr_archive {
     struct pxr_root root;
     uint64_t end_off, tail_bytes; /* of the last commit; behind it */
     uint8_t commit_bytes[PXR_COMMIT_RECORD_BYTES]; /* to see whether the file was replaced */
+    bool is_bare; /* no commit was looked for: recover brings directory entries of its own */
     char *meta;
     size_t meta_bytes;
     pxr_cache *index_cache, *unit_cache;
@@ -64,7 +65,7 @@ struct pxr_decoder {
 void *pxr_decoder_scratch(pxr_decoder *d, size_t n_bytes);
 pxr_archive *pxr_decoder_archive(const pxr_decoder *d);
 
-/* ---- archive.c ---------------------------------------------------------------------------------- */
+/* ---- commit_find.c ------------------------------------------------------------------------------ */
 
 /* Find the last valid commit of a file with this superblock; *record is where its record starts.  Fills
  * record_bytes with the record. */
@@ -77,6 +78,13 @@ enum pxr_err pxr_commit_parse_record(const uint8_t *src, uint64_t off_bytes, uin
 /* Where the record starts that off lies inside, found by hopping from header to header from from_off, where a
  * record starts; 0: there is none, or the chain is broken or long before. */
 uint64_t pxr_record_around(const struct pxr_file *file, const struct pxr_superblock *sb, uint64_t from_off, uint64_t off);
+
+/* ---- archive.c ---------------------------------------------------------------------------------- */
+
+/* Open a file whose index may be lost: only functions that take a directory entry work, and frames of a
+ * group that the decoder was given (pxr_decoder_take).  Closes io on failure. */
+enum pxr_err pxr_archive_open_bare(pxr_archive **out, const struct pxr_io *io, void *io_arg,
+                                   const struct pxr_superblock *sb, struct pxr_diag *diag);
 /* Whether the tables know this name: key and counter (docs/format.md, section 10). */
 enum pxr_err pxr_name_is_taken(pxr_archive *a, const struct pxr_name_split *name, bool *is_taken,
                                struct pxr_diag *diag);
@@ -92,6 +100,10 @@ enum pxr_err pxr_group_get(pxr_archive *a, const struct pxr_dir_entry *dir, pxr_
                            struct pxr_loaded_group **out, struct pxr_diag *diag);
 enum pxr_err pxr_frames_get(pxr_archive *a, const struct pxr_dir_entry *dir, pxr_cache_entry **entry,
                             struct pxr_loaded_frames **out, struct pxr_diag *diag);
+/* What a frame page says of frame i of its group; its metadata (UTF-8 JSON text, *n_bytes 0: none). */
+void pxr_frames_describe(const pxr_archive *a, const struct pxr_dir_entry *dir, const struct pxr_loaded_frames *f,
+                         uint32_t i, struct pxr_frame_info *out);
+const char *pxr_frames_meta(const struct pxr_loaded_frames *f, uint32_t i, size_t *n_bytes);
 /* A block of a loaded group: its checked header, window and where its payload is. */
 struct pxr_placed_block {
     struct pxr_block_header header;
@@ -111,6 +123,8 @@ enum pxr_err pxr_unit_get(pxr_decoder *d, const struct pxr_placed_block *block, 
                           pxr_cache_entry **entry, const uint8_t **pixels, struct pxr_diag *diag);
 /* Make d->group the group of frame. */
 enum pxr_err pxr_decoder_seek(pxr_decoder *d, uint64_t frame, struct pxr_diag *diag);
+/* The same without the directory: entry and group come from pxr_group_get, and entry is the decoder's now. */
+void pxr_decoder_take(pxr_decoder *d, pxr_cache_entry *entry, struct pxr_loaded_group *group);
 /* The blocks of d->group that hold rows [row0, row0 + n_rows): those of whole rows of blocks. */
 void pxr_group_blocks_of_rows(const struct pxr_group *g, uint32_t row0, uint32_t n_rows,
                               uint32_t *first, uint32_t *end);

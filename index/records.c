@@ -50,7 +50,7 @@ enum pxr_err pxr_record_search(const struct pxr_file *file, const uint8_t id[16]
         size_t i = 0;
         for (; i + PXR_RECORD_HEADER_BYTES <= n; i += 8)
             if (!memcmp(piece + i, PXR_MARKER, 4) &&
-                pxr_parse_record(r, piece + i, off + i, UINT64_MAX, id, NULL) == PXR_OK) {
+                pxr_parse_record(r, piece + i, off + i, UINT64_MAX, id ? id : piece + i + 24, NULL) == PXR_OK) {
                 *found_off = off + i;
                 return PXR_OK;
             }

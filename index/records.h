@@ -11,8 +11,8 @@
 enum pxr_err pxr_record_check_body(const struct pxr_file *file, const struct pxr_record *r, pxr_xxh3 *hash,
                                    uint8_t *piece, struct pxr_diag *diag);
 
-/* The next multiple of 8 in [off, end) where a whole record header of this archive stands (its record may go on
- * beyond end); end: there is none.  Reads that fail end the search, with their error. */
+/* The next multiple of 8 in [off, end) where a whole record header of this archive (id NULL: of any) stands (its
+ * record may go on beyond end); end: there is none.  Reads that fail end the search, with their error. */
 enum pxr_err pxr_record_search(const struct pxr_file *file, const uint8_t id[16], uint64_t off, uint64_t end,
                                uint8_t *piece, uint64_t *found_off, struct pxr_record *r, struct pxr_diag *diag);
 

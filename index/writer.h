@@ -4,6 +4,7 @@
 #define PXR_INDEX_WRITER_H
 
 #include "emit.h"
+#include "frame_sums.h"
 #include "nametable.h"
 #include "pending_group.h"
 #include "reader.h"
@@ -79,6 +80,15 @@ enum pxr_err pxr_writer_write_group(pxr_writer *w, struct pxr_pending_group *g);
 enum pxr_err pxr_writer_flush(pxr_writer *w);
 /* Hand the filling group to the pool and make the next slot free. */
 enum pxr_err pxr_writer_submit(pxr_writer *w);
+
+/* ---- copy_group.c ------------------------------------------------------------------------------- */
+
+/* Append a group of another archive without decoding it: its blocks unchanged, its frames' names as they are or
+ * with a suffix (opts.suffix_names; else MISMATCH when one is taken).  f: its frame page; NULL: lost, then sums says what its
+ * frames' checksums are, and they are named by their numbers.  Geometries must agree.  Units are verified by their hashes. */
+enum pxr_err pxr_writer_copy_group(pxr_writer *w, pxr_archive *a, const struct pxr_dir_entry *dir,
+                                   const struct pxr_loaded_group *g, const struct pxr_loaded_frames *f,
+                                   const struct pxr_frame_sums *sums);
 
 /* ---- commit.c ----------------------------------------------------------------------------------- */
 
