@@ -18,25 +18,6 @@
 
 enum { MAX_META_BYTES = 16 << 20 };
 
-static bool parse_block(const char *text, struct pxr_write_opts *w)
-{
-    uint32_t *const fields[] = {&w->block_frames, &w->block_height_px, &w->block_width_px};
-    for (size_t i = 0; i < 3; i++) {
-        char digits[12];
-        uint64_t v;
-        const size_t n = strcspn(text, "x");
-        if (n >= sizeof digits)
-            return false;
-        memcpy(digits, text, n);
-        digits[n] = 0;
-        if (!pxr_parse_u64(digits, 1, UINT32_MAX, &v) || text[n] != (i < 2 ? 'x' : 0))
-            return false;
-        *fields[i] = (uint32_t)v;
-        text += n + 1;
-    }
-    return true;
-}
-
 static int load_meta(struct pxr_pack *p)
 {
     struct pxr_diag diag;
@@ -88,7 +69,7 @@ static int apply_options(struct pxr_pack *p, int n_operands)
     if (o->commit_every && !parse_commit_every(p))
         return pxr_cli_usage(p->self, "--commit-every wants a number of frames, or of seconds with an s, not '%s'",
                              o->commit_every);
-    if (o->block && !parse_block(o->block, &p->write))
+    if (o->block && !pxr_pack_parse_block(o->block, &p->write))
         return pxr_cli_usage(p->self, "--block wants FRAMESxROWSxCOLUMNS, not '%s'", o->block);
     if ((o->skip_bytes || o->stride_bytes) && !o->raw)
         return pxr_cli_usage(p->self, "--skip and --stride belong to --raw");
@@ -303,8 +284,6 @@ static int open_archive(struct pxr_pack *p)
 static int parse_options(const struct pxr_cli_command *self, struct pxr_pack_options *o, int argc,
                          char **argv, int *n_operands)
 {
-    static const char *const codecs[] = {"auto", "store", "zstd", "predict", "match", "adaptive", "sorted", NULL};
-    static const char *const presets[] = {"default", "fast", "max", NULL};
     static const char *const depths[] = {"source", "16", NULL};
     static const char *const names[] = {"stem", "number", NULL};
     static const char *const duplicates[] = {"error", "suffix", NULL};
@@ -353,10 +332,10 @@ static int parse_options(const struct pxr_cli_command *self, struct pxr_pack_opt
         PXR_OPTION_FLAG("skip-tail", 0, &o->skip_tail,
                         "Give up what a torn append has left, even where\n"
                         "'pixelrain recover' could save frames of it."),
-        PXR_OPTION_CHOICE("preset", 0, &o->preset, "default|fast|max", presets,
+        PXR_OPTION_CHOICE("preset", 0, &o->preset, "default|fast|max", pxr_pack_presets,
                           "What to aim at: fast to read and larger (fast), or\n"
                           "smallest and slow (max)."),
-        PXR_OPTION_CHOICE("codec", 0, &o->codec, "auto|store|zstd|predict|match|adaptive|sorted", codecs,
+        PXR_OPTION_CHOICE("codec", 0, &o->codec, "auto|store|zstd|predict|match|adaptive|sorted", pxr_pack_codecs,
                           "How blocks are stored; auto (default) tries."),
         PXR_OPTION_UINT("level", 'l', &o->level, "LEVEL", 1, 19, "Of zstd, 1 to 19; 3 by default."),
         PXR_CLI_THREADS(&o->n_threads, "Threads, 0: one per core (default).  The archive does\n"

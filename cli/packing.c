@@ -13,6 +13,9 @@
 #include <string.h>
 #include <strings.h>
 
+const char *const pxr_pack_codecs[] = {"auto", "store", "zstd", "predict", "match", "adaptive", "sorted", NULL};
+const char *const pxr_pack_presets[] = {"default", "fast", "max", NULL};
+
 /* The stem: without the extensions of formats that we read, so that "scan.0001" stays whole. */
 static size_t stem_bytes(const char *name, bool is_video)
 {
@@ -237,4 +240,23 @@ enum pxr_err pxr_pack_picture(void *arg, const struct pxr_fed *fed, struct pxr_d
     if (diag)
         *diag = found;
     return e;
+}
+
+bool pxr_pack_parse_block(const char *text, struct pxr_write_opts *w)
+{
+    uint32_t *const fields[] = {&w->block_frames, &w->block_height_px, &w->block_width_px};
+    for (size_t i = 0; i < 3; i++) {
+        char digits[12];
+        uint64_t v;
+        const size_t n = strcspn(text, "x");
+        if (n >= sizeof digits)
+            return false;
+        memcpy(digits, text, n);
+        digits[n] = 0;
+        if (!pxr_parse_u64(digits, 1, UINT32_MAX, &v) || text[n] != (i < 2 ? 'x' : 0))
+            return false;
+        *fields[i] = (uint32_t)v;
+        text += n + 1;
+    }
+    return true;
 }

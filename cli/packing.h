@@ -44,6 +44,10 @@ struct pxr_pack {
     double start_s;
 };
 
+/* "TxHxW" of --block; false: it is not. */
+bool pxr_pack_parse_block(const char *text, struct pxr_write_opts *w);
+/* In the order of enum pxr_codec and enum pxr_preset, NULL at the end. */
+extern const char *const pxr_pack_codecs[], *const pxr_pack_presets[];
 /* A pxr_feed_fn; arg is a struct pxr_pack. */
 enum pxr_err pxr_pack_picture(void *arg, const struct pxr_fed *fed, struct pxr_diag *diag);
 

@@ -383,6 +383,23 @@ PXR_API enum pxr_err pxr_writer_finish(pxr_writer *w, struct pxr_write_summary *
 /* Remove a new archive; one that was appended to or has its name goes back to its last commit.  NULL is allowed. */
 PXR_API void pxr_writer_abort(pxr_writer *w);
 
+/* Append all frames of another archive without decoding them: its blocks are copied as they are, verified by
+ * their hashes.  MISMATCH: another geometry, or a name that exists already (suffix_names); CORRUPT: a block is damaged.
+ * Any error but another geometry is final. */
+PXR_API enum pxr_err pxr_writer_copy(pxr_writer *w, pxr_archive *a,
+                                     void (*progress)(void *arg, uint64_t done, uint64_t total), void *arg,
+                                     struct pxr_diag *diag);
+
+struct pxr_repack_opts {
+    struct pxr_write_opts write; /* geometry is the archive's; so is meta unless given */
+    void (*progress)(void *arg, uint64_t done, uint64_t total); /* NULL is allowed */
+    void *arg;
+};
+/* Code all frames of an archive anew.  fresh NULL: in its place.  What is written is decoded and compared with the old
+ * archive, frame by frame, before it gets its name at once; until then, and after any error, the old one stays. */
+PXR_API enum pxr_err pxr_archive_repack(const char *path, const char *fresh, const struct pxr_repack_opts *opts,
+                                        struct pxr_write_summary *summary, struct pxr_diag *diag);
+
 /* ---- checking --------------------------------------------------------------------------------- */
 
 enum pxr_check_depth {

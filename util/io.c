@@ -87,6 +87,26 @@ static enum pxr_err disk_sync(void *arg, int *err)
     return PXR_OK;
 }
 
+/* Some file systems let a signal interrupt even these. */
+static int fsync_whole(int fd)
+{
+    int result;
+    do
+        result = fsync(fd);
+    while (result && errno == EINTR);
+    return result;
+}
+
+static int rename_whole(const char *from, const char *to, unsigned flags)
+{
+    int result;
+    do
+        result = renameat2(AT_FDCWD, from, AT_FDCWD, to, flags);
+    while (result && errno == EINTR);
+    /* What has no flags may have no renameat2 either. */
+    return result && !flags && (errno == EINVAL || errno == ENOSYS) ? rename(from, to) : result;
+}
+
 /* The directory entry must be durable as well, or a power loss could take the whole file. */
 static int sync_directory_of(const char *path)
 {
@@ -99,7 +119,7 @@ static int sync_directory_of(const char *path)
     const int fd = open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int err = fd < 0 ? errno : 0;
     /* Some file systems cannot sync a directory; they say EINVAL and there is nothing to be done. */
-    if (fd >= 0 && fsync(fd) && errno != EINVAL)
+    if (fd >= 0 && fsync_whole(fd) && errno != EINVAL)
         err = errno;
     if (fd >= 0)
         close(fd);
@@ -114,11 +134,10 @@ static enum pxr_err disk_publish(void *arg, int *err)
         *err = EINVAL;
         return PXR_E_STATE;
     }
-    if (fsync(f->fd))
+    if (fsync_whole(f->fd))
         goto failed;
     /* Without overwrite a file that appeared meanwhile must not be replaced. */
-    if (f->overwrite ? rename(f->temp_path, f->path)
-                     : renameat2(AT_FDCWD, f->temp_path, AT_FDCWD, f->path, RENAME_NOREPLACE)) {
+    if (rename_whole(f->temp_path, f->path, f->overwrite ? 0 : RENAME_NOREPLACE)) {
         /* Not every file system has RENAME_NOREPLACE; a hard link refuses to replace as well. */
         if (f->overwrite || (errno != EINVAL && errno != ENOSYS) || link(f->temp_path, f->path))
             goto failed;
