@@ -66,6 +66,12 @@ static int apply_options(struct pxr_pack *p, int n_operands)
         return pxr_cli_usage(p->self, "-o FILE.pxr is missing");
     if (o->out_path && !strcmp(o->out_path, "-"))
         return pxr_cli_usage(p->self, "an archive cannot be written to a pipe: -o wants a file");
+    if (o->idle_s && !o->follow)
+        return pxr_cli_usage(p->self, "--follow-until-idle belongs to --follow");
+    if (o->follow) { /* nobody is there to look at one bad picture, or to repeat what power loss took */
+        p->o.keep_going = true;
+        p->o.commit_every = o->commit_every ? o->commit_every : "10s";
+    }
     if (o->commit_every && !parse_commit_every(p))
         return pxr_cli_usage(p->self, "--commit-every wants a number of frames, or of seconds with an s, not '%s'",
                              o->commit_every);
@@ -217,6 +223,32 @@ static int finish(struct pxr_pack *p)
     return code;
 }
 
+/* Files of a folder as they come, until a signal, or nothing new for some time, ends it. */
+static enum pxr_err follow(struct pxr_pack *p, struct pxr_diag *diag)
+{
+    struct pxr_follow f;
+    double last_s = pxr_clock_s();
+    enum pxr_err e = pxr_follow_open(&f, p->o.follow, diag);
+    p->follow = &f;
+    while (e == PXR_OK && !pxr_stop_signal() && !f.is_gone &&
+           (!p->o.idle_s || pxr_clock_s() - last_s < (double)p->o.idle_s)) {
+        struct pxr_inputs list = {0};
+        const uint64_t n_unknown = p->feed.n_unknown;
+        e = pxr_follow_next(&f, &list, 200, diag);
+        if (e == PXR_OK && list.n_items) {
+            p->feed.inputs = &list;
+            e = pxr_feed_run(&p->feed, diag);
+            p->feed.n_unknown += n_unknown;
+            last_s = pxr_clock_s();
+        }
+        pxr_inputs_fini(&list);
+    }
+    p->feed.inputs = &p->inputs;
+    p->follow = NULL;
+    pxr_follow_fini(&f);
+    return pxr_stop_signal() ? PXR_OK : e;
+}
+
 static int pack_all(struct pxr_pack *p, int n_operands, char **operands)
 {
     struct pxr_diag diag;
@@ -237,10 +269,12 @@ static int pack_all(struct pxr_pack *p, int n_operands, char **operands)
     pxr_progress_init(&p->progress,
                       pxr_cli_progress_mode(p->o.progress, p->o.no_progress,
                                             p->o.quiet || p->o.verbose || p->o.dry_run),
-                      "packed", "frames", has_streams ? 0 : p->inputs.n_items);
-    e = pxr_feed_run(&p->feed, &diag);
+                      "packed", "frames", has_streams || p->o.follow ? 0 : p->inputs.n_items);
+    e = p->inputs.n_items ? pxr_feed_run(&p->feed, &diag) : PXR_OK;
+    if (e == PXR_OK && p->o.follow)
+        e = follow(p, &diag);
     pxr_progress_end(&p->progress);
-    if (pxr_stop_signal())
+    if (pxr_stop_signal() && !p->o.follow)
         return p->o.commit_every && p->n_frames ? finish(p) : 0; /* the caller dies of it */
     if (e == PXR_OK)
         return finish(p);
@@ -326,6 +360,13 @@ static int parse_options(const struct pxr_cli_command *self, struct pxr_pack_opt
         PXR_OPTION_TEXT("block", 0, &o->block, "TxHxW",
                         "Frames, rows and columns of a block; chosen from the\n"
                         "frame size by default."),
+        PXR_OPTION_TEXT("follow", 0, &o->follow, "DIR",
+                        "Then go on with the pictures of this folder, those\n"
+                        "that are there and each that is written or moved\n"
+                        "there, until a signal comes.  Implies --keep-going\n"
+                        "and --commit-every 10s."),
+        PXR_OPTION_UINT("follow-until-idle", 0, &o->idle_s, "SECONDS", 1, 86400,
+                        "--follow: end when nothing new came for so long."),
         PXR_OPTION_TEXT("commit-every", 0, &o->commit_every, "N|SECONDSs",
                         "Make what was read durable after so many frames, or\n"
                         "seconds (2s).  A new archive appears with the first one."),
@@ -362,7 +403,11 @@ static int parse_options(const struct pxr_cli_command *self, struct pxr_pack_opt
         if (!*not || !all[i].name)
             table[n++] = all[i];
     }
-    return pxr_cli_parse(self, table, &o->help, self == &pxr_cmd_append ? 1 : 0, argc, argc, argv, n_operands);
+    const int n_archives = self == &pxr_cmd_append;
+    const int code = pxr_cli_parse(self, table, &o->help, n_archives, argc, argc, argv, n_operands);
+    if (code < 0 && *n_operands == n_archives && !o->follow && !o->list_path)
+        return pxr_cli_usage(self, "missing operand: pixelrain %s %s", self->name, self->operands);
+    return code;
 }
 
 static int run(const struct pxr_cli_command *self, int argc, char **argv)
@@ -387,7 +432,7 @@ static int run(const struct pxr_cli_command *self, int argc, char **argv)
     pxr_buffer_fini(&p.wide);
     pxr_times_fini(&p.times);
     pxr_free(p.meta);
-    if (pxr_stop_signal())
+    if (pxr_stop_signal() && !p.o.follow) /* which has no other end */
         pxr_stop_raise();
     return code;
 }

@@ -8,6 +8,7 @@
 #include "diag.h"
 #include "utf8.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -231,9 +232,14 @@ enum pxr_err pxr_pack_picture(void *arg, const struct pxr_fed *fed, struct pxr_d
     }
     /* What the data did can be passed over; what the machine or the caller did cannot. */
     const int code = pxr_err_exit(e);
+    if (p->o.follow && !fed->image && found.sys_errno == ENOENT)
+        return PXR_OK; /* somebody took it away again before it could be read */
     if (p->o.keep_going && code != pxr_err_exit(PXR_E_IO) && code != pxr_err_exit(PXR_E_INVALID)) {
         pxr_progress_clear(&p->progress);
         pxr_cli_fail(&found);
+        if (p->follow && !fed->image && fed->name &&
+            pxr_follow_was_broken(p->follow, fed->name, diag) != PXR_OK)
+            return PXR_E_NOMEM;
         p->n_skipped++;
         return PXR_OK;
     }

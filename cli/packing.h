@@ -6,6 +6,7 @@
 #include "cli.h"
 #include "commit_clock.h"
 #include "feed.h"
+#include "follow.h"
 #include "inputs.h"
 #include "times.h"
 
@@ -15,8 +16,8 @@ enum pxr_pack_names { PXR_NAMES_STEM, PXR_NAMES_NUMBER };
 enum pxr_pack_time { PXR_TIME_NONE, PXR_TIME_MTIME, PXR_TIME_SOURCE };
 
 struct pxr_pack_options {
-    const char *out_path, *block, *raw, *meta_path, *commit_every, *list_path, *time_pattern, *time_csv;
-    uint64_t n_threads, level, skip_bytes, stride_bytes;
+    const char *out_path, *block, *raw, *meta_path, *commit_every, *follow, *list_path, *time_pattern, *time_csv;
+    uint64_t n_threads, level, skip_bytes, stride_bytes, idle_s;
     int codec, preset, depth, names, duplicates, time, order;
     bool overwrite, via_ffmpeg, luma, is_recursive, keep_going, json, progress, no_progress, quiet, verbose,
         dry_run, skip_tail, help;
@@ -30,6 +31,7 @@ struct pxr_pack {
     struct pxr_feed feed;
     struct pxr_write_opts write;
     pxr_writer *writer; /* NULL until the first frame is there, and in a dry run */
+    struct pxr_follow *follow; /* NULL: no folder is followed at the moment */
     struct pxr_commit_clock clock; /* its lock guards writer while it runs */
     uint64_t commit_frames;        /* --commit-every: 0, or so many frames */
     double commit_s;               /* or so many seconds                   */
