@@ -60,7 +60,7 @@ static int apply_options(struct pxr_pack *p, int n_operands)
 {
     const struct pxr_pack_options *o = &p->o;
     struct pxr_diag diag;
-    if (!n_operands && !o->list_path)
+    if (!n_operands && !o->list_path && !o->follow)
         return pxr_cli_usage(p->self, "missing operand: pixelrain %s %s", p->self->name, p->self->operands);
     if (!o->out_path && !o->dry_run)
         return pxr_cli_usage(p->self, "-o FILE.pxr is missing");
@@ -403,11 +403,7 @@ static int parse_options(const struct pxr_cli_command *self, struct pxr_pack_opt
         if (!*not || !all[i].name)
             table[n++] = all[i];
     }
-    const int n_archives = self == &pxr_cmd_append;
-    const int code = pxr_cli_parse(self, table, &o->help, n_archives, argc, argc, argv, n_operands);
-    if (code < 0 && *n_operands == n_archives && !o->follow && !o->list_path)
-        return pxr_cli_usage(self, "missing operand: pixelrain %s %s", self->name, self->operands);
-    return code;
+    return pxr_cli_parse(self, table, &o->help, self == &pxr_cmd_append ? 1 : 0, argc, argc, argv, n_operands);
 }
 
 static int run(const struct pxr_cli_command *self, int argc, char **argv)

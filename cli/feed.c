@@ -4,6 +4,7 @@
 
 #include "cli.h"
 #include "ffmpeg.h"
+#include "guard.h"
 #include "still_gray.h"
 #include "stop.h"
 
@@ -16,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -49,6 +51,88 @@ static size_t image_bytes(const struct pxr_image *image)
 {
     return (size_t)image->width_px * image->height_px * (image->bits / 8u);
 }
+
+/* ---- processes that read ------------------------------------------------------------------------ */
+
+/* At least as many as threads that could want one, so that nobody waits. */
+struct pxr_feed_guards {
+    pthread_mutex_t lock; /* of free and n_free */
+    pxr_image_guard **free;
+    size_t n_free;
+};
+
+static void free_guards(struct pxr_feed *feed)
+{
+    struct pxr_feed_guards *s = feed->guards;
+    feed->guards = NULL;
+    for (size_t i = 0; s && s->free && i < s->n_free; i++)
+        pxr_image_guard_free(s->free[i]);
+    if (s)
+        pxr_free(s->free);
+    pxr_free(s);
+}
+
+/* Where the system cannot confine a process, this one reads: as safe as the libraries are. */
+static enum pxr_err make_guards(struct pxr_feed *feed, size_t n, struct pxr_diag *diag)
+{
+    struct pxr_diag found;
+    struct pxr_feed_guards *s = feed->guards = pxr_alloc_zero(1, sizeof *s);
+    if (s)
+        s->free = pxr_alloc_zero(n, sizeof *s->free);
+    if (!s || !s->free)
+        return pxr_fail_nomem(diag, n * sizeof *s->free);
+    pthread_mutex_init(&s->lock, NULL);
+    for (; s->n_free < n; s->n_free++)
+        if (pxr_image_guard_new(&s->free[s->n_free], feed->image_opts.max_frame_px, &found) != PXR_OK) {
+            if (feed->is_verbose)
+                pxr_cli_say("%s; pictures are read without", found.text);
+            free_guards(feed);
+            return PXR_OK;
+        }
+    return PXR_OK;
+}
+
+static pxr_image_guard *take_guard(struct pxr_feed_guards *s)
+{
+    pthread_mutex_lock(&s->lock);
+    pxr_image_guard *g = s->n_free ? s->free[--s->n_free] : NULL;
+    pthread_mutex_unlock(&s->lock);
+    return g;
+}
+
+static void give_guard(struct pxr_feed_guards *s, pxr_image_guard *g)
+{
+    pthread_mutex_lock(&s->lock);
+    s->free[s->n_free++] = g;
+    pthread_mutex_unlock(&s->lock);
+}
+
+struct beginning {
+    uint8_t head[HEAD_BYTES];
+    size_t head_bytes;
+    enum pxr_image_format format;
+};
+
+/* Read an input where it is safest.  is_stream: it may have to be interrupted. */
+static enum pxr_err read_input(const struct pxr_feed *feed, const char *path, int fd, const struct beginning *b,
+                               bool is_stream, pxr_image_fn *each, void *arg, struct pxr_diag *diag)
+{
+    if (b->format == PXR_IMAGE_STILL)
+        return pxr_still_read_gray(path, fd, b->head, b->head_bytes, &feed->image_opts, each, arg, diag);
+    pxr_image_guard *g = feed->guards && pxr_image_guard_wants(b->format) ? take_guard(feed->guards) : NULL;
+    if (!g)
+        return pxr_image_read(fd, b->head, b->head_bytes, b->format, &feed->image_opts, each, arg, diag);
+    if (is_stream)
+        pxr_stop_watch_fd(pxr_image_guard_fd(g));
+    const enum pxr_err e =
+        pxr_image_guard_read(g, fd, b->head, b->head_bytes, b->format, &feed->image_opts, each, arg, diag);
+    if (is_stream)
+        pxr_stop_watch_fd(-1);
+    give_guard(feed->guards, g);
+    return e;
+}
+
+/* ---- one input ---------------------------------------------------------------------------------- */
 
 /* Keep the first picture.  A second one ends the reading: the main thread will take over. */
 static enum pxr_err keep_first(void *arg, const struct pxr_image *image, struct pxr_diag *diag)
@@ -96,23 +180,13 @@ static bool has_image_name(const char *path)
     return pxr_still_has_name(path);
 }
 
-static enum pxr_err read_pictures(const struct pxr_feed *feed, const char *path, int fd, const uint8_t *head,
-                                  size_t head_bytes, enum pxr_image_format format, pxr_image_fn *each, void *arg,
-                                  struct pxr_diag *diag)
-{
-    return format == PXR_IMAGE_STILL
-               ? pxr_still_read_gray(path, fd, head, head_bytes, &feed->image_opts, each, arg, diag)
-               : pxr_image_read(fd, head, head_bytes, format, &feed->image_opts, each, arg, diag);
-}
-
-/* Open an input and look at its beginning.  *format is UNKNOWN where it should be skipped. */
+/* Open an input and look at its beginning.  Its format is UNKNOWN where it should be skipped. */
 static enum pxr_err open_input(const struct pxr_feed *feed, size_t item, const char *path, int *fd,
-                               uint8_t head[HEAD_BYTES], size_t *head_bytes,
-                               enum pxr_image_format *format, struct pxr_diag *diag)
+                               struct beginning *b, struct pxr_diag *diag)
 {
     const struct pxr_input *input = &feed->inputs->items[item];
-    *head_bytes = 0;
-    *format = PXR_IMAGE_RAW;
+    b->head_bytes = 0;
+    b->format = PXR_IMAGE_RAW;
     *fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
     if (*fd < 0)
         return pxr_fail_sys(diag, pxr_err_from_errno(errno), errno, "cannot be opened");
@@ -120,13 +194,14 @@ static enum pxr_err open_input(const struct pxr_feed *feed, size_t item, const c
         pxr_stop_watch_fd(*fd);
     if (feed->is_raw)
         return PXR_OK;
-    const enum pxr_err e = pxr_read_fd(*fd, head, HEAD_BYTES, head_bytes, diag);
+    const enum pxr_err e = pxr_read_fd(*fd, b->head, HEAD_BYTES, &b->head_bytes, diag);
     if (e != PXR_OK)
         return e;
-    *format = pxr_still_is_input(head, *head_bytes, path) ? PXR_IMAGE_STILL : pxr_image_detect(head, *head_bytes);
-    if (*format != PXR_IMAGE_UNKNOWN || (input->is_in_folder && !has_image_name(path)))
+    b->format = pxr_still_is_input(b->head, b->head_bytes, path) ? PXR_IMAGE_STILL
+                                                                 : pxr_image_detect(b->head, b->head_bytes);
+    if (b->format != PXR_IMAGE_UNKNOWN || (input->is_in_folder && !has_image_name(path)))
         return PXR_OK;
-    if (!*head_bytes)
+    if (!b->head_bytes)
         return pxr_fail_at(diag, PXR_E_TRUNCATED, 0, "is empty");
     return pxr_fail_at(diag, PXR_E_NOTPXR, 0,
                        "begins like no PNG, PNM, Y4M, NPY, TIFF, SER or FITS file; --raw describes headerless samples");
@@ -143,15 +218,13 @@ static void run_slot(void *arg)
 {
     struct slot *s = arg;
     const struct pxr_feed *feed = s->feed;
-    uint8_t head[HEAD_BYTES];
-    size_t head_bytes;
-    enum pxr_image_format format;
+    struct beginning b;
     struct stat st;
     int fd;
     s->kind = KIND_UNKNOWN;
-    enum pxr_err e = open_input(feed, s->item, s->path, &fd, head, &head_bytes, &format, &s->diag);
-    if (e == PXR_OK && format != PXR_IMAGE_UNKNOWN) {
-        e = read_pictures(feed, s->path, fd, head, head_bytes, format, keep_first, s, &s->diag);
+    enum pxr_err e = open_input(feed, s->item, s->path, &fd, &b, &s->diag);
+    if (e == PXR_OK && b.format != PXR_IMAGE_UNKNOWN) {
+        e = read_input(feed, s->path, fd, &b, false, keep_first, s, &s->diag);
         s->mtime_ns = 0;
         if (!fstat(fd, &st))
             s->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
@@ -211,9 +284,7 @@ static enum pxr_err run_stream(const struct pxr_feed *feed, size_t item, const c
 {
     struct stream s = {.feed = feed, .fed = {.path = label(path)}};
     struct pxr_diag found;
-    uint8_t head[HEAD_BYTES];
-    size_t head_bytes;
-    enum pxr_image_format format;
+    struct beginning b;
     int fd;
     pxr_diag_clear(&found);
     if (strcmp(path, "-"))
@@ -222,9 +293,9 @@ static enum pxr_err run_stream(const struct pxr_feed *feed, size_t item, const c
     if (feed->via_ffmpeg) {
         e = run_ffmpeg(&s, path, &found);
     } else {
-        e = open_input(feed, item, path, &fd, head, &head_bytes, &format, &found);
+        e = open_input(feed, item, path, &fd, &b, &found);
         if (e == PXR_OK)
-            e = read_pictures(feed, path, fd, head, head_bytes, format, pass_on, &s, &found);
+            e = read_input(feed, path, fd, &b, feed->inputs->items[item].is_stream, pass_on, &s, &found);
         close_input(fd);
     }
     if (s.callee != PXR_OK) {
@@ -347,7 +418,12 @@ enum pxr_err pxr_feed_run(struct pxr_feed *feed, struct pxr_diag *diag)
     r.slots = pxr_alloc_zero(r.n_slots, sizeof *r.slots);
     if (!r.slots)
         return pxr_fail_nomem(diag, r.n_slots * sizeof *r.slots);
-    enum pxr_err e = pxr_pool_new(&r.pool, n_workers, diag);
+    /* Before the threads: each worker, and the main thread. */
+    enum pxr_err e = feed->is_raw || feed->via_ffmpeg
+                         ? PXR_OK
+                         : make_guards(feed, (size_t)pxr_min_u64(n_workers, feed->inputs->n_items) + 1, diag);
+    if (e == PXR_OK)
+        e = pxr_pool_new(&r.pool, n_workers, diag);
     if (e != PXR_OK)
         goto done;
     for (size_t i = r.n_slots; i-- > 0;) {
@@ -359,6 +435,7 @@ enum pxr_err pxr_feed_run(struct pxr_feed *feed, struct pxr_diag *diag)
         wait_first(&r);
 done:
     pxr_pool_free(r.pool);
+    free_guards(feed);
     for (size_t i = 0; i < r.n_slots; i++)
         pxr_buffer_fini(&r.slots[i].pixels);
     pxr_free(r.slots);

@@ -30,6 +30,7 @@ struct pxr_feed {
     pxr_feed_fn *each;
     void *arg;
     bool is_verbose;
+    struct pxr_feed_guards *guards; /* while it runs: processes that read pictures; NULL: this one does */
     uint64_t n_unknown; /* out: files in folders that hold no pictures */
 };
 
