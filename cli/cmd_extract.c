@@ -164,13 +164,11 @@ static void run_slot(void *arg)
     if (s->err != PXR_OK)
         return;
     snprintf(s->name, sizeof s->name, "%s.%s", info.name, pxr_view_extension(view));
-    s->file_bytes = pxr_view_bytes(&info, view);
-    if (s->x->stack != STACK_NONE)
-        s->err = make_piece(s, &info);
-    else if (s->x->region_text || s->x->png_level != NO_PNG_LEVEL)
-        s->err = make_file(s, &info);
-    else
-        s->err = write_file(s, &info);
+    s->err = pxr_view_stat(s->x->archive, &info, view, &s->file_bytes, &s->diag);
+    if (s->err == PXR_OK)
+        s->err = s->x->stack != STACK_NONE                                 ? make_piece(s, &info)
+                 : s->x->region_text || s->x->png_level != NO_PNG_LEVEL ? make_file(s, &info)
+                                                                           : write_file(s, &info);
     if (s->err != PXR_OK && pxr_err_exit(s->err) == pxr_err_exit(PXR_E_IO)) {
         snprintf(path, sizeof path, "%s/%s", s->x->dir_path, s->name);
         pxr_diag_in_file(&s->diag, s->err, path);
@@ -347,8 +345,8 @@ static int extract_archive(struct extract *x, const char *path)
                                     .height_px = x->info.height_px,
                                     .bits = x->info.bits,
                                     .maxval = UINT16_MAX};
-    if ((e = new_slots(x, &slots, n_slots, pxr_view_bytes(&frame, (enum pxr_view)x->format) + 64,
-                       &diag)) != PXR_OK ||
+    const uint64_t formula_bytes = pxr_view_bytes(&frame, (enum pxr_view)x->format);
+    if ((e = new_slots(x, &slots, n_slots, formula_bytes ? formula_bytes + 64 : CHUNK_BYTES, &diag)) != PXR_OK ||
         (e = pxr_pool_new(&pool, n_threads > 1 ? n_threads : 0, &diag)) != PXR_OK)
         goto done;
     code = extract_frames(x, &range, slots, n_slots, pool, path);

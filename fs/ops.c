@@ -76,10 +76,14 @@ static void fill_stat(const struct pxr_server *s, struct pxr_node node, mode_t m
                         .st_atim = time};
 }
 
-static void stat_of_frame(const struct pxr_server *s, struct pxr_node node,
-                          const struct pxr_frame_info *f, struct stat *st)
+static enum pxr_err stat_of_frame(const struct pxr_server *s, struct pxr_node node,
+                                  const struct pxr_frame_info *f, struct stat *st, struct pxr_diag *diag)
 {
-    fill_stat(s, node, S_IFREG | 0444, pxr_view_bytes(f, node.view), frame_time(s, f), st);
+    uint64_t n_bytes;
+    const enum pxr_err e = pxr_view_stat(s->archive, f, node.view, &n_bytes, diag);
+    if (e == PXR_OK)
+        fill_stat(s, node, S_IFREG | 0444, n_bytes, frame_time(s, f), st);
+    return e;
 }
 
 /* Of a file that is neither a frame nor volatile. */
@@ -104,7 +108,7 @@ static enum pxr_err stat_of(struct pxr_server *s, struct pxr_node node, struct s
     case PXR_NODE_FRAME:
         e = pxr_frame_info(s->archive, node.index, &f, diag);
         if (e == PXR_OK)
-            stat_of_frame(s, node, &f, st);
+            e = stat_of_frame(s, node, &f, st, diag);
         break;
     case PXR_NODE_INFO:
     case PXR_NODE_STACK:
@@ -271,8 +275,7 @@ static enum pxr_err describe_child(struct listing *l, struct pxr_node child, cha
     memcpy(name, f.name, f.name_bytes);
     name[f.name_bytes] = '.';
     strcpy(name + f.name_bytes + 1, pxr_view_extension(child.view));
-    stat_of_frame(l->server, child, &f, st);
-    return PXR_OK;
+    return stat_of_frame(l->server, child, &f, st, diag);
 }
 
 /* Offsets: 0 ".", 1 "..", 2 + i the i-th child; each entry carries that of the next one. */

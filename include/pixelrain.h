@@ -133,6 +133,7 @@ struct pxr_archive_info {
     uint64_t commit;        /* number of the last commit, from 1                     */
     uint8_t id[16];         /* XXH3-128, big endian; docs/format.md, "Archive id"    */
     uint32_t nominal_frames, nominal_height_px, nominal_width_px; /* of a block      */
+    uint64_t n_small_frames; /* that have a png-small view: the first so many        */
 };
 
 struct pxr_frame_info {
@@ -237,15 +238,19 @@ enum pxr_view {
     PXR_VIEW_VCBN = 6, /* an ImgPack envelope: JSON head, then the samples              */
     PXR_VIEW_PX2 = 7,  /* Pixel Stream: every beginning of the file is a picture        */
     PXR_VIEW_PXS = 8,  /* the same for older viewers, three bytes a pixel; 8 bits only  */
-    PXR_N_VIEWS = 9
+    PXR_VIEW_PNG_SMALL = 9, /* compressed; its lengths must be indexed: pxr_archive_index */
+    PXR_N_VIEWS = 10
 };
 PXR_API const char *pxr_view_name(enum pxr_view v);               /* "png"                   */
 PXR_API const char *pxr_view_extension(enum pxr_view v);          /* of its files, no dot    */
 PXR_API bool pxr_view_find(const char *name, enum pxr_view *out); /* false: no such view     */
 /* Why an archive has no such view, as a clause, or NULL: it has it. */
 PXR_API const char *pxr_view_refusal(const struct pxr_archive_info *archive, enum pxr_view v);
-/* The length of the file; 0: this frame has no such file. */
+/* The length of the file by its formula; 0: this frame has no such file, or there is no formula. */
 PXR_API uint64_t pxr_view_bytes(const struct pxr_frame_info *frame, enum pxr_view v);
+/* The length of the file by formula or index; reads O(1) index pages.  Also where the frame has no such file: 0. */
+PXR_API enum pxr_err pxr_view_stat(pxr_archive *a, const struct pxr_frame_info *frame, enum pxr_view v,
+                                   uint64_t *n_bytes, struct pxr_diag *diag);
 /* Produce bytes [off_bytes, off_bytes + dst_bytes) of the view, decoding only what they need.
  * *got is less than asked only at the end of the file.  On error dst is zero-filled. */
 PXR_API enum pxr_err pxr_view_read(pxr_decoder *d, uint64_t frame, enum pxr_view v,
@@ -399,6 +404,15 @@ struct pxr_repack_opts {
  * archive, frame by frame, before it gets its name at once; until then, and after any error, the old one stays. */
 PXR_API enum pxr_err pxr_archive_repack(const char *path, const char *fresh, const struct pxr_repack_opts *opts,
                                         struct pxr_write_summary *summary, struct pxr_diag *diag);
+/* ---- indexing --------------------------------------------------------------------------------- */
+
+/* Append to an archive what a view needs whose lengths no formula gives (PNG_SMALL; else INVALID), for the frames that
+ * have none yet; *n_frames is their number.  Decodes each of them.  The table of png-small is made from the first frames
+ * and never changes.  progress (may be NULL) is called from the calling thread; false ends the work: STATE, and the
+ * archive is what it was.  BUSY, STATE: as for pxr_writer_append. */
+PXR_API enum pxr_err pxr_archive_index(const char *path, enum pxr_view v, unsigned n_threads,
+                                       bool (*progress)(void *arg, uint64_t done, uint64_t total), void *arg,
+                                       uint64_t *n_frames, struct pxr_diag *diag);
 
 /* ---- checking --------------------------------------------------------------------------------- */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Opening an archive and finding things in it; no pixel is decoded here. */
-#include "reader.h"
+#include "view_index.h"
 
 #include "diag.h"
 #include "utf8.h"
@@ -49,9 +49,8 @@ static enum pxr_err load_superblock_and_commit(pxr_archive *a, struct pxr_diag *
     return PXR_OK;
 }
 
-/* Read a page of any size below the limit into fresh memory with room in front of it. */
-static enum pxr_err load_page(pxr_archive *a, const struct pxr_ref *ref, size_t front_bytes,
-                              uint8_t **out, struct pxr_diag *diag)
+enum pxr_err pxr_page_load(pxr_archive *a, const struct pxr_ref *ref, size_t front_bytes, uint8_t **out,
+                           struct pxr_diag *diag)
 {
     *out = NULL;
     if (ref->n_bytes > a->limits.max_index_bytes)
@@ -75,7 +74,7 @@ static enum pxr_err load_page(pxr_archive *a, const struct pxr_ref *ref, size_t 
 static enum pxr_err load_root(pxr_archive *a, struct pxr_diag *diag)
 {
     uint8_t *page;
-    enum pxr_err e = load_page(a, &a->commit.root, 0, &page, diag);
+    enum pxr_err e = pxr_page_load(a, &a->commit.root, 0, &page, diag);
     if (e == PXR_OK)
         e = pxr_parse_root(&a->root, page, &a->commit.root, &a->commit, &a->limits, a->end_off, diag);
     pxr_free(page);
@@ -87,7 +86,7 @@ static enum pxr_err load_meta(pxr_archive *a, struct pxr_diag *diag)
     uint8_t *page;
     if (!a->root.meta.n_bytes)
         return PXR_OK;
-    const enum pxr_err e = load_page(a, &a->root.meta, 0, &page, diag);
+    const enum pxr_err e = pxr_page_load(a, &a->root.meta, 0, &page, diag);
     if (e != PXR_OK)
         return e;
     if (page[0] != PXR_PAGE_META || page[1] || pxr_load_u16le(page + 2) ||
@@ -228,6 +227,7 @@ void pxr_archive_info(const pxr_archive *a, struct pxr_archive_info *out)
         .nominal_frames = a->sb.nominal_frames,
         .nominal_height_px = a->sb.nominal_height_px,
         .nominal_width_px = a->sb.nominal_width_px,
+        .n_small_frames = pxr_small_n_indexed(a),
     };
     memcpy(out->id, a->sb.id, sizeof out->id);
 }
@@ -274,7 +274,7 @@ static enum pxr_err load_tree_page(void *arg, const struct pxr_cache_key *key, v
         return pxr_fail_field(diag, PXR_E_CORRUPT, r->ref.off_bytes, "page_bytes",
                               PXR_PAGE_HEADER_BYTES + PXR_TREE_FANOUT * PXR_DIR_ENTRY_BYTES,
                               r->ref.n_bytes, "larger than a tree's page can be");
-    enum pxr_err e = load_page(r->archive, &r->ref, sizeof(struct tree_page), &memory, diag);
+    enum pxr_err e = pxr_page_load(r->archive, &r->ref, sizeof(struct tree_page), &memory, diag);
     if (e != PXR_OK)
         return e;
     struct tree_page *p = (void *)memory;
@@ -423,7 +423,7 @@ static enum pxr_err load_group(void *arg, const struct pxr_cache_key *key, void 
     const size_t front = pxr_round_up_u64(sizeof(struct pxr_loaded_group) + table, 8);
     uint8_t *memory;
     (void)key;
-    enum pxr_err e = load_page(a, ref, front, &memory, diag);
+    enum pxr_err e = pxr_page_load(a, ref, front, &memory, diag);
     if (e != PXR_OK)
         return e;
     struct pxr_loaded_group *g = (void *)memory;
@@ -501,7 +501,7 @@ static enum pxr_err load_frames(void *arg, const struct pxr_cache_key *key, void
     const size_t metas = runs + n * sizeof(struct pxr_loaded_run), front = metas + n * sizeof(uint64_t);
     uint8_t *memory;
     (void)key;
-    enum pxr_err e = load_page(a, ref, front, &memory, diag);
+    enum pxr_err e = pxr_page_load(a, ref, front, &memory, diag);
     if (e != PXR_OK)
         return e;
     struct pxr_loaded_frames *f = (void *)memory;

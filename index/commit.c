@@ -35,7 +35,8 @@ static void store_ref(uint8_t *dst, const struct pxr_ref *ref)
 
 static enum pxr_err write_root(pxr_writer *w, struct pxr_ref *ref)
 {
-    uint8_t page[PXR_ROOT_BYTES + PXR_ROOT_MAX_TABLES * PXR_ROOT_TABLE_BYTES] = {0};
+    uint8_t page[PXR_ROOT_BYTES + PXR_ROOT_MAX_TABLES * PXR_ROOT_TABLE_BYTES +
+                 PXR_ROOT_MAX_VIEW_INDEXES * PXR_ROOT_VIEW_INDEX_BYTES] = {0};
     const struct pxr_root *r = &w->root;
     pxr_store_u64le(page + 8, r->n_frames);
     pxr_store_u64le(page + 16, r->n_groups);
@@ -47,7 +48,13 @@ static enum pxr_err write_root(pxr_writer *w, struct pxr_ref *ref)
         store_ref(t, &r->tables[i].top);
         pxr_store_u64le(t + 24, r->tables[i].n_entries);
     }
-    const size_t n = PXR_ROOT_BYTES + r->n_tables * (size_t)PXR_ROOT_TABLE_BYTES;
+    size_t n = PXR_ROOT_BYTES + r->n_tables * (size_t)PXR_ROOT_TABLE_BYTES;
+    page[45] = (uint8_t)r->n_view_indexes;
+    for (uint32_t i = 0; i < r->n_view_indexes; i++, n += PXR_ROOT_VIEW_INDEX_BYTES) {
+        store_ref(page + n, &r->view_indexes[i].head);
+        page[n + 12] = r->view_indexes[i].view;
+        pxr_store_u64le(page + n + 24, r->view_indexes[i].n_frames);
+    }
     return pxr_emit_page(&w->emit, PXR_PAGE_ROOT, 0, r->n_tables, page + PXR_PAGE_HEADER_BYTES,
                          n - PXR_PAGE_HEADER_BYTES, ref, &w->diag);
 }

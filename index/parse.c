@@ -240,11 +240,35 @@ static enum pxr_err check_page_header(const uint8_t *src, uint64_t off, uint32_t
     return PXR_OK;
 }
 
+/* Behind the name tables of a root, whose counts are known. */
+static enum pxr_err load_view_index_ref(struct pxr_root *r, uint32_t i, const uint8_t *src, uint64_t off,
+                                        uint64_t max_bytes, uint64_t end_off, struct pxr_diag *diag)
+{
+    struct pxr_root_view_index *v = &r->view_indexes[i];
+    const uint32_t at = PXR_ROOT_BYTES + r->n_tables * (uint32_t)PXR_ROOT_TABLE_BYTES +
+                        i * (uint32_t)PXR_ROOT_VIEW_INDEX_BYTES;
+    uint8_t ref[24];
+    memcpy(ref, src + at, sizeof ref);
+    v->view = ref[12];
+    ref[12] = 0; /* where a tree has its level */
+    const enum pxr_err e = load_ref(&v->head, ref, off + at, false, max_bytes, end_off, "view indexes", diag);
+    v->n_frames = pxr_load_u64le(src + at + 24);
+    if (e != PXR_OK)
+        return e;
+    if (v->view <= (i ? r->view_indexes[i - 1].view : 0))
+        return FIELD(PXR_E_CORRUPT, off + at + 12, "view", i ? r->view_indexes[i - 1].view + 1u : 1u, v->view,
+                     "views do not increase");
+    if (!v->n_frames || v->n_frames > r->n_frames)
+        return FIELD(PXR_E_CORRUPT, off + at + 24, "n_frames", r->n_frames, v->n_frames, "out of range");
+    return PXR_OK;
+}
+
 enum pxr_err pxr_parse_root(struct pxr_root *out, const uint8_t *src, const struct pxr_ref *ref,
                             const struct pxr_commit *commit, const struct pxr_limits *limits,
                             uint64_t end_off, struct pxr_diag *diag)
 {
     const uint64_t off = ref->off_bytes;
+    uint8_t dir[24];
     if (ref->n_bytes < PXR_ROOT_BYTES)
         return FIELD(PXR_E_CORRUPT, off, "root_bytes", PXR_ROOT_BYTES, ref->n_bytes, "too small");
     enum pxr_err e = check_page_header(src, off, ref->n_bytes, PXR_PAGE_ROOT, 0, diag);
@@ -252,11 +276,13 @@ enum pxr_err pxr_parse_root(struct pxr_root *out, const uint8_t *src, const stru
         return e;
     memset(out, 0, sizeof *out);
     out->n_tables = pxr_load_u16le(src + 2);
-    if (out->n_tables > PXR_ROOT_MAX_TABLES ||
-        ref->n_bytes != PXR_ROOT_BYTES + out->n_tables * (uint32_t)PXR_ROOT_TABLE_BYTES)
+    out->n_view_indexes = src[45];
+    if (out->n_tables > PXR_ROOT_MAX_TABLES || out->n_view_indexes > PXR_ROOT_MAX_VIEW_INDEXES ||
+        ref->n_bytes != PXR_ROOT_BYTES + out->n_tables * (uint32_t)PXR_ROOT_TABLE_BYTES +
+                            out->n_view_indexes * (uint32_t)PXR_ROOT_VIEW_INDEX_BYTES)
         return FIELD(PXR_E_CORRUPT, off + 2, "n_entries",
-                     (ref->n_bytes - PXR_ROOT_BYTES) / PXR_ROOT_TABLE_BYTES, out->n_tables,
-                     "does not fit the root's length");
+                     (ref->n_bytes - PXR_ROOT_BYTES) / PXR_ROOT_TABLE_BYTES,
+                     out->n_tables + out->n_view_indexes, "does not fit the root's length");
     out->n_frames = pxr_load_u64le(src + 8);
     out->n_groups = pxr_load_u64le(src + 16);
     out->commit = pxr_load_u64le(src + 24);
@@ -272,8 +298,9 @@ enum pxr_err pxr_parse_root(struct pxr_root *out, const uint8_t *src, const stru
     if (out->n_groups > out->n_frames || !out->n_groups != !out->n_frames)
         return FIELD(PXR_E_CORRUPT, off + 16, "n_groups", out->n_frames, out->n_groups,
                      "does not fit the number of frames");
-    e = load_ref(&out->dir, src + 32, off + 32, !out->n_frames, limits->max_index_bytes, end_off,
-                 "dir_off", diag);
+    memcpy(dir, src + 32, sizeof dir);
+    dir[13] = 0; /* n_view_indexes stands in what other references have zero */
+    e = load_ref(&out->dir, dir, off + 32, !out->n_frames, limits->max_index_bytes, end_off, "dir_off", diag);
     if (e == PXR_OK)
         e = load_ref(&out->meta, src + 56, off + 56, true, limits->max_index_bytes, end_off,
                      "meta_off", diag);
@@ -288,7 +315,79 @@ enum pxr_err pxr_parse_root(struct pxr_root *out, const uint8_t *src, const stru
             e = FIELD(PXR_E_CORRUPT, off + at + 24, "n_entries", out->n_frames,
                       out->tables[i].n_entries, "more names than frames");
     }
+    for (uint32_t i = 0; i < out->n_view_indexes && e == PXR_OK; i++)
+        e = load_view_index_ref(out, i, src, off, limits->max_index_bytes, end_off, diag);
     return e;
+}
+
+/* ---- view indexes ----------------------------------------------------------------------------- */
+
+static uint64_t view_index_bytes(const struct pxr_view_index *i)
+{
+    return PXR_VIEW_INDEX_HEADER_BYTES + pxr_round_up_u64(i->params_bytes, 8) +
+           i->n_pages * PXR_VIEW_INDEX_REF_BYTES;
+}
+
+enum pxr_err pxr_parse_view_index(struct pxr_view_index *out, const uint8_t *src, const struct pxr_ref *ref,
+                                  uint64_t n_frames, struct pxr_diag *diag)
+{
+    const uint64_t off = ref->off_bytes;
+    if (ref->n_bytes < PXR_VIEW_INDEX_HEADER_BYTES)
+        return FIELD(PXR_E_CORRUPT, off, "page_bytes", PXR_VIEW_INDEX_HEADER_BYTES, ref->n_bytes, "too small");
+    enum pxr_err e = check_page_header(src, off, ref->n_bytes, PXR_PAGE_VIEW_INDEX, 0, diag);
+    if (e == PXR_OK)
+        e = check_zero(src + 2, 2, off + 2, diag);
+    if (e == PXR_OK)
+        e = check_zero(src + 28, 4, off + 28, diag);
+    if (e != PXR_OK)
+        return e;
+    *out = (struct pxr_view_index){.n_frames = pxr_load_u64le(src + 8),
+                                   .entry_bytes = pxr_load_u32le(src + 16),
+                                   .page_frames = pxr_load_u32le(src + 20),
+                                   .params_bytes = pxr_load_u32le(src + 24),
+                                   .params = src + PXR_VIEW_INDEX_HEADER_BYTES};
+    if (out->n_frames != n_frames)
+        return FIELD(PXR_E_CORRUPT, off + 8, "n_frames", n_frames, out->n_frames, "not what the root says");
+    if (!out->entry_bytes || out->entry_bytes > (uint32_t)1 << 20)
+        return FIELD(PXR_E_CORRUPT, off + 16, "entry_bytes", (uint32_t)1 << 20, out->entry_bytes, "out of range");
+    if (!out->page_frames || out->page_frames > UINT16_MAX)
+        return FIELD(PXR_E_CORRUPT, off + 20, "page_frames", UINT16_MAX, out->page_frames, "out of range");
+    if (out->params_bytes > 65536)
+        return FIELD(PXR_E_CORRUPT, off + 24, "params_bytes", 65536, out->params_bytes, "out of range");
+    out->n_pages = pxr_div_up_u64(n_frames, out->page_frames);
+    if (out->n_pages > UINT32_MAX || view_index_bytes(out) != ref->n_bytes)
+        return FIELD(PXR_E_CORRUPT, off + 4, "page_bytes", view_index_bytes(out), ref->n_bytes,
+                     "does not fit the number of frames");
+    const uint64_t params_end = PXR_VIEW_INDEX_HEADER_BYTES + out->params_bytes;
+    out->pages = src + pxr_round_up_u64(params_end, 8);
+    return check_zero(src + params_end, (size_t)(out->pages - src - (ptrdiff_t)params_end), off + params_end, diag);
+}
+
+struct pxr_ref pxr_view_index_page(const struct pxr_view_index *i, uint64_t page, uint32_t *n_frames)
+{
+    const uint8_t *p = i->pages + page * PXR_VIEW_INDEX_REF_BYTES;
+    *n_frames = (uint32_t)pxr_min_u64(i->page_frames, i->n_frames - page * i->page_frames);
+    const uint64_t n_bytes = PXR_VIEW_ENTRIES_HEADER_BYTES + (uint64_t)*n_frames * i->entry_bytes;
+    return (struct pxr_ref){pxr_load_u64le(p), pxr_load_u64le(p + 8),
+                            (uint32_t)pxr_min_u64(n_bytes, UINT32_MAX), 0};
+}
+
+enum pxr_err pxr_parse_view_entries(const uint8_t **entries, const uint8_t *src, const struct pxr_ref *ref,
+                                    const struct pxr_view_index *i, uint64_t page, struct pxr_diag *diag)
+{
+    uint32_t n;
+    const uint64_t off = ref->off_bytes;
+    const enum pxr_err e = check_page_header(src, off, ref->n_bytes, PXR_PAGE_VIEW_ENTRIES, 0, diag);
+    pxr_view_index_page(i, page, &n);
+    if (e != PXR_OK)
+        return e;
+    if (pxr_load_u16le(src + 2) != n)
+        return FIELD(PXR_E_CORRUPT, off + 2, "n_entries", n, pxr_load_u16le(src + 2), "another number of frames");
+    if (pxr_load_u64le(src + 8) != page * i->page_frames)
+        return FIELD(PXR_E_CORRUPT, off + 8, "first_frame", page * i->page_frames, pxr_load_u64le(src + 8),
+                     "entries of other frames");
+    *entries = src + PXR_VIEW_ENTRIES_HEADER_BYTES;
+    return PXR_OK;
 }
 
 /* ---- sections 7, 9 and 10 --------------------------------------------------------------------- */

@@ -64,15 +64,35 @@ struct pxr_name_table {
     struct pxr_ref top;
     uint64_t n_entries;
 };
+struct pxr_root_view_index {
+    struct pxr_ref head;
+    uint8_t view;
+    uint64_t n_frames;
+};
 struct pxr_root {
     uint64_t n_frames, n_groups, commit;
     struct pxr_ref dir, meta; /* n_bytes 0: there is none */
-    uint32_t n_tables;
+    uint32_t n_tables, n_view_indexes;
     struct pxr_name_table tables[PXR_ROOT_MAX_TABLES];
+    struct pxr_root_view_index view_indexes[PXR_ROOT_MAX_VIEW_INDEXES];
 };
 enum pxr_err pxr_parse_root(struct pxr_root *out, const uint8_t *src, const struct pxr_ref *ref,
                             const struct pxr_commit *commit, const struct pxr_limits *limits,
                             uint64_t end_off, struct pxr_diag *diag);
+
+/* The page of a view index, and that of entries which begins with frame `first` and holds n of them.  A page of
+ * entries is as long as these say: pxr_view_entries_bytes. */
+struct pxr_view_index {
+    uint64_t n_frames, n_pages;
+    uint32_t entry_bytes, page_frames, params_bytes;
+    const uint8_t *params, *pages;
+};
+enum pxr_err pxr_parse_view_index(struct pxr_view_index *out, const uint8_t *src, const struct pxr_ref *ref,
+                                  uint64_t n_frames, struct pxr_diag *diag);
+/* Where page k of entries is; its frames. */
+struct pxr_ref pxr_view_index_page(const struct pxr_view_index *i, uint64_t page, uint32_t *n_frames);
+enum pxr_err pxr_parse_view_entries(const uint8_t **entries, const uint8_t *src, const struct pxr_ref *ref,
+                                    const struct pxr_view_index *i, uint64_t page, struct pxr_diag *diag);
 
 /* Sections 7, 9 and 10: a page of a tree, checked entry by entry. */
 struct pxr_tree_page {

@@ -88,6 +88,9 @@ enum pxr_err pxr_archive_open_bare(pxr_archive **out, const struct pxr_io *io, v
 /* Whether the tables know this name: key and counter (docs/format.md, section 10). */
 enum pxr_err pxr_name_is_taken(pxr_archive *a, const struct pxr_name_split *name, bool *is_taken,
                                struct pxr_diag *diag);
+/* Read a page of any size below the limit into fresh memory with room in front of it, and verify its hash. */
+enum pxr_err pxr_page_load(pxr_archive *a, const struct pxr_ref *ref, size_t front_bytes, uint8_t **out,
+                           struct pxr_diag *diag);
 /* The directory's entry for a frame that exists. */
 enum pxr_err pxr_dir_find(pxr_archive *a, uint64_t frame, struct pxr_dir_entry *out,
                           struct pxr_diag *diag);

@@ -11,6 +11,7 @@ static const struct pxr_view_kind *const kinds[PXR_N_VIEWS] = {
     [PXR_VIEW_NPY] = &pxr_view_kind_npy, [PXR_VIEW_PREVIEW] = &pxr_view_kind_preview,
     [PXR_VIEW_VCBN] = &pxr_view_kind_vcbn, [PXR_VIEW_PX2] = &pxr_view_kind_px2,
     [PXR_VIEW_PXS] = &pxr_view_kind_pxs,
+    [PXR_VIEW_PNG_SMALL] = &pxr_view_kind_png_small,
 };
 
 const char *pxr_view_name(enum pxr_view v)
@@ -42,11 +43,12 @@ struct pxr_frame_info pxr_view_any_frame(const struct pxr_archive_info *archive)
                                    .maxval = archive->bits == 8 ? 255 : 65535};
 }
 
-/* False: the frame has no such file. */
-static bool lay_out(struct pxr_view_file *f, const struct pxr_frame_info *info, enum pxr_view v)
+/* False: the frame has no such file.  entry: of an indexed view, or NULL. */
+static bool lay_out(struct pxr_view_file *f, const struct pxr_frame_info *info, enum pxr_view v,
+                    const struct pxr_small_entry *entry)
 {
-    *f = (struct pxr_view_file){.info = info};
-    if ((unsigned)v < PXR_N_VIEWS && kinds[v]->lay_out(f))
+    *f = (struct pxr_view_file){.info = info, .entry = entry};
+    if ((unsigned)v < PXR_N_VIEWS && (!kinds[v]->is_indexed || entry) && kinds[v]->lay_out(f))
         return true;
     f->total_bytes = 0;
     return false;
@@ -55,7 +57,26 @@ static bool lay_out(struct pxr_view_file *f, const struct pxr_frame_info *info, 
 uint64_t pxr_view_bytes(const struct pxr_frame_info *frame, enum pxr_view v)
 {
     struct pxr_view_file f;
-    return lay_out(&f, frame, v) ? f.total_bytes : 0;
+    return lay_out(&f, frame, v, NULL) ? f.total_bytes : 0;
+}
+
+enum pxr_err pxr_view_stat(pxr_archive *a, const struct pxr_frame_info *frame, enum pxr_view v,
+                           uint64_t *n_bytes, struct pxr_diag *diag)
+{
+    struct pxr_small_entry entry;
+    struct pxr_view_file f;
+    *n_bytes = 0;
+    if ((unsigned)v >= PXR_N_VIEWS || !kinds[v]->is_indexed) {
+        *n_bytes = pxr_view_bytes(frame, v);
+        return PXR_OK;
+    }
+    const enum pxr_err e = pxr_small_entry_get(a, frame->frame, &entry, diag);
+    if (e != PXR_OK)
+        return e;
+    if (lay_out(&f, frame, v, &entry))
+        *n_bytes = f.total_bytes;
+    pxr_small_entry_put(a, &entry);
+    return PXR_OK;
 }
 
 const char *pxr_view_refusal(const struct pxr_archive_info *archive, enum pxr_view v)
@@ -64,7 +85,7 @@ const char *pxr_view_refusal(const struct pxr_archive_info *archive, enum pxr_vi
         return "there is no such view";
     const char *why = kinds[v]->refusal ? kinds[v]->refusal(archive) : NULL;
     const struct pxr_frame_info any = pxr_view_any_frame(archive);
-    return why || pxr_view_bytes(&any, v) ? why : "the frames are too large for it";
+    return why || kinds[v]->is_indexed || pxr_view_bytes(&any, v) ? why : "the frames are too large for it";
 }
 
 static enum pxr_err read_head_and_rows(struct pxr_view_file *f, enum pxr_view v, uint64_t off_bytes,
@@ -109,33 +130,43 @@ static enum pxr_err fail_absent(pxr_decoder *d, const struct pxr_frame_info *fra
     return pxr_diag_in_frame(&d->diag, e, frame->frame);
 }
 
+/* From a laid-out file on. */
+static enum pxr_err read_file(struct pxr_view_file *f, pxr_decoder *d, enum pxr_view v, uint64_t off_bytes,
+                              uint8_t *dst, size_t dst_bytes, size_t *got)
+{
+    if (off_bytes >= f->total_bytes)
+        return PXR_OK;
+    const size_t n_bytes = (size_t)pxr_min_u64(dst_bytes, f->total_bytes - off_bytes);
+    enum pxr_err e = take_scratch(f, d);
+    if (e == PXR_OK)
+        e = kinds[v]->read ? kinds[v]->read(f, off_bytes, dst, n_bytes)
+                           : read_head_and_rows(f, v, off_bytes, dst, n_bytes);
+    if (e == PXR_OK)
+        *got = n_bytes;
+    return e;
+}
+
 enum pxr_err pxr_view_read(pxr_decoder *d, uint64_t frame, enum pxr_view v, uint64_t off_bytes,
                            void *dst, size_t dst_bytes, size_t *got)
 {
     struct pxr_diag *diag = &d->diag;
+    pxr_archive *a = pxr_decoder_archive(d);
+    struct pxr_small_entry entry = {0};
     struct pxr_frame_info info;
     struct pxr_view_file f;
     *got = 0;
-    enum pxr_err e = pxr_frame_info(pxr_decoder_archive(d), frame, &info, diag);
+    enum pxr_err e = pxr_frame_info(a, frame, &info, diag);
     if (e == PXR_OK && (unsigned)v >= PXR_N_VIEWS)
         e = pxr_fail(diag, PXR_E_INVALID, "there is no view number %u", (unsigned)v);
-    if (e == PXR_OK && !lay_out(&f, &info, v)) {
+    if (e == PXR_OK && kinds[v]->is_indexed)
+        e = pxr_small_entry_get(a, frame, &entry, diag);
+    if (e == PXR_OK && !lay_out(&f, &info, v, entry.head ? &entry : NULL)) {
         e = fail_absent(d, &info, v);
     }
-    if (e == PXR_OK && off_bytes >= f.total_bytes)
-        return PXR_OK;
-    size_t n_bytes = 0;
-    if (e == PXR_OK) {
-        n_bytes = (size_t)pxr_min_u64(dst_bytes, f.total_bytes - off_bytes);
-        e = take_scratch(&f, d);
-    }
     if (e == PXR_OK)
-        e = kinds[v]->read ? kinds[v]->read(&f, off_bytes, dst, n_bytes)
-                           : read_head_and_rows(&f, v, off_bytes, dst, n_bytes);
-    if (e != PXR_OK) {
+        e = read_file(&f, d, v, off_bytes, dst, dst_bytes, got);
+    pxr_small_entry_put(a, &entry);
+    if (e != PXR_OK)
         memset(dst, 0, dst_bytes);
-        return e;
-    }
-    *got = n_bytes;
-    return PXR_OK;
+    return e;
 }

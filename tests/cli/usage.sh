@@ -26,6 +26,7 @@ Commands:
   recover   Make a new archive of what is left of a damaged one.
   merge     Make one archive of several, without decoding them.
   repack    Code an archive anew, in its place or as a new one.
+  index     Add what a view needs whose sizes have no formula.
   convert   Turn pictures of one format into another.
   thumbnail Draw a frame as a small 8-bit PNG.
   mount     Mount an archive: its frames become files below a folder.
