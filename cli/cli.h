@@ -20,8 +20,8 @@ struct pxr_cli_command {
 
 extern const struct pxr_cli_command
     pxr_cmd_pack, pxr_cmd_append, pxr_cmd_info, pxr_cmd_list, pxr_cmd_extract,
-    pxr_cmd_cat, pxr_cmd_check, pxr_cmd_recover, pxr_cmd_convert, pxr_cmd_thumbnail,
-    pxr_cmd_mount, pxr_cmd_serve;
+    pxr_cmd_cat, pxr_cmd_check, pxr_cmd_recover, pxr_cmd_merge, pxr_cmd_repack,
+    pxr_cmd_index, pxr_cmd_convert, pxr_cmd_thumbnail, pxr_cmd_mount, pxr_cmd_serve;
 
 /* Rows that several commands share.  Every table ends with PXR_CLI_END. */
 #define PXR_CLI_THREADS(value, help)                                                               \

@@ -22,7 +22,8 @@ static void report_progress(void *arg, uint64_t done, uint64_t total)
     struct pxr_write_summary s;
     pxr_writer_summary(m->writer, &s);
     (void)total;
-    pxr_progress_show(&m->progress, m->n_before + done, s.pixel_bytes, s.archive_bytes);
+    pxr_progress_show(&m->progress, m->n_before + done, s.pixel_bytes,
+                      s.n_frames ? (double)s.pixel_bytes / (double)s.archive_bytes : 0);
 }
 
 /* The first archive says what the new one is like. */

@@ -330,7 +330,8 @@ static int open_archive(struct pxr_pack *p)
     return 0;
 }
 
-static int parse_options(const struct pxr_cli_command *self, struct pxr_pack_options *o, int argc,
+/* (Not inlined: its tables are large.) */
+static __attribute__((noinline)) int parse_options(const struct pxr_cli_command *self, struct pxr_pack_options *o, int argc,
                          char **argv, int *n_operands)
 {
     static const char *const depths[] = {"source", "16", NULL};
