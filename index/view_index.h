@@ -29,6 +29,11 @@ struct pxr_small_entry {
 enum pxr_err pxr_small_entry_get(pxr_archive *a, uint64_t frame, struct pxr_small_entry *out, struct pxr_diag *diag);
 void pxr_small_entry_put(pxr_archive *a, struct pxr_small_entry *e);
 
+/* pxr_archive_index for a writer that appends and has no new frames; it is finished or aborted.  diag is not NULL. */
+enum pxr_err pxr_small_index_add(pxr_writer *w, unsigned n_threads,
+                                 bool (*progress)(void *arg, uint64_t done, uint64_t total), void *arg,
+                                 uint64_t *n_frames, struct pxr_diag *diag);
+
 /* Frames of the archive whose entries there are: 0, or the first so many. */
 uint64_t pxr_small_n_indexed(const pxr_archive *a);
 

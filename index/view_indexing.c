@@ -313,27 +313,32 @@ static enum pxr_err add_index(struct indexing *x, unsigned n_threads,
     return e == PXR_OK ? commit_index(x) : e;
 }
 
+enum pxr_err pxr_small_index_add(pxr_writer *w, unsigned n_threads,
+                                 bool (*progress)(void *arg, uint64_t done, uint64_t total), void *arg,
+                                 uint64_t *n_frames, struct pxr_diag *diag)
+{
+    struct indexing x = {.writer = w, .archive = w->base, .diag = diag};
+    enum pxr_err e = add_index(&x, n_threads ? n_threads : pxr_n_cores(), progress, arg);
+    indexing_fini(&x);
+    *n_frames = e == PXR_OK ? x.n_done : 0;
+    if (e == PXR_OK)
+        return pxr_writer_finish(w, NULL, diag);
+    pxr_writer_abort(w);
+    return e;
+}
+
 enum pxr_err pxr_archive_index(const char *path, enum pxr_view v, unsigned n_threads,
                                bool (*progress)(void *arg, uint64_t done, uint64_t total), void *arg,
                                uint64_t *n_frames, struct pxr_diag *diag)
 {
     const struct pxr_write_opts opts = {.n_threads = 1};
-    struct pxr_diag own;
-    struct indexing x = {.diag = diag ? diag : &own};
+    struct pxr_diag own, *d = diag ? diag : &own;
+    pxr_writer *w;
     *n_frames = 0;
     if (v != PXR_VIEW_PNG_SMALL)
-        return pxr_fail(x.diag, PXR_E_INVALID, "this view needs no index");
-    enum pxr_err e = pxr_writer_append(&x.writer, path, &opts, x.diag);
-    if (e != PXR_OK)
-        return e;
-    x.archive = x.writer->base;
-    e = add_index(&x, n_threads ? n_threads : pxr_n_cores(), progress, arg);
-    indexing_fini(&x);
-    if (e == PXR_OK) {
-        *n_frames = x.n_done;
-        e = pxr_writer_finish(x.writer, NULL, x.diag);
-    } else {
-        pxr_writer_abort(x.writer);
-    }
-    return pxr_diag_in_file(x.diag, e, path);
+        return pxr_fail(d, PXR_E_INVALID, "this view needs no index");
+    enum pxr_err e = pxr_writer_append(&w, path, &opts, d);
+    if (e == PXR_OK)
+        e = pxr_small_index_add(w, n_threads, progress, arg, n_frames, d);
+    return pxr_diag_in_file(d, e, path);
 }

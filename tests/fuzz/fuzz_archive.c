@@ -24,7 +24,8 @@ static void read_frame(pxr_archive *a, pxr_decoder *d, uint64_t frame, uint8_t *
     pxr_frame_find(a, f.name, f.name_bytes, &found, NULL);
     pxr_frame_meta(a, frame, meta, sizeof meta, &got, NULL);
     for (int v = 0; v < PXR_N_VIEWS; v++) {
-        const uint64_t n = pxr_view_bytes(&f, (enum pxr_view)v);
+        uint64_t n = 0;
+        pxr_view_stat(a, &f, (enum pxr_view)v, &n, NULL);
         pxr_view_read(d, frame, (enum pxr_view)v, n / 3, dst, 100, &got);
         pxr_view_read(d, frame, (enum pxr_view)v, n - 5, dst, 100, &got);
     }

@@ -39,7 +39,20 @@ static const struct {
                   .content = TEST_SMOOTH, .codec = PXR_CODEC_SORTED, .commit_every = 7}},
     {"published8", {.w = 19, .h = 11, .n_frames = 130, .bt = 100, .bh = 8, .bw = 8, .bits = 8,
                     .content = TEST_SMOOTH}},
+    {"small8", {.w = 13, .h = 9, .n_frames = 7, .bt = 3, .bh = 4, .bits = 8, .content = TEST_SMOOTH,
+                .codec = PXR_CODEC_STORE}},
+    {"small16", {.w = 40, .h = 33, .n_frames = 5, .bt = 4, .bits = 16, .content = TEST_SMOOTH,
+                 .codec = PXR_CODEC_STORE, .commit_every = 2}},
+    {"smallbands", {.w = 4000, .h = 40, .n_frames = 3, .bt = 3, .bits = 8, .content = TEST_ZERO}},
 };
 #define N_GOLDEN (sizeof golden / sizeof *golden)
+
+/* Those that are indexed for png-small, and the CRC-32 of their files, one behind the other, which
+ * tests/cli/small_png.py has made anew. */
+static const struct {
+    const char *name;
+    uint32_t crc32;
+} golden_small[] = {{"small8", 0x8111a658}, {"small16", 0x1e1f2fd1}, {"smallbands", 0xb7a41d2c}};
+#define N_GOLDEN_SMALL (sizeof golden_small / sizeof *golden_small)
 
 #endif

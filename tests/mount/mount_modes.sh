@@ -47,12 +47,29 @@ mount_on "$m" "$work/empty.pxr"
 [ "$(find "$m" -name 'stack.*' | wc -l)" = 2 ] || fail "stacks of no frames: $(ls "$m")"
 /usr/bin/python3 -c 'import json, sys
 absent = json.load(open(sys.argv[1] + "/info.json"))["absent"]
-assert set(absent) == {"stack.tif", "stack.ij.tif"} and "no frames" in absent["stack.tif"], absent' "$m"
+assert set(absent) == {"stack.tif", "stack.ij.tif", "png-small"} and "no frames" in absent["stack.tif"], absent' "$m"
 [ "$(stat -c %s "$m/stack.npy")" = 4096 ] || fail "stack.npy of no frames"
 unmount "$m"
 mkdir -p "$m"
 expect 5 "$mount" "$work/empty.pxr" "$m" -o views=png:stack.tif
 said "cannot show stack.tif"
+
+# png-small: not indexed, indexed in part, indexed
+expect 5 "$mount" "$work/a.pxr" "$m" -o view=png-small
+said "pixelrain index"
+cp "$work/a.pxr" "$work/small.pxr"
+"$bin/pixelrain" index -q "$work/small.pxr" png-small
+mount_on "$m" "$work/small.pxr" -o view=png-small
+[ "$(ls "$m" | wc -l)" = 60 ] || fail "view=png-small"
+for file in "$m"/*; do
+    [ "$(stat -c %s "$file")" = "$(wc -c <"$file")" ] || fail "size of $file"
+done
+[ "$(cat "$m"/* | wc -c)" -lt $((60 * 300 * 200 * 7 / 10)) ] || fail "png-small is not small"
+unmount "$m"
+"$bin/reelsim" -W 300 -H 200 -n 2 -o "$work/more"
+"$bin/pixelrain" append -q --names number "$work/small.pxr" "$work/more"
+expect 5 "$mount" "$work/small.pxr" "$m" -o view=png-small
+said "not all frames are indexed"
 
 # ---- fastopen: files are opened without a request, stats.json is fresh all the same
 mount_on "$m" "$work/a.pxr" -o fastopen

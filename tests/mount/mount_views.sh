@@ -49,7 +49,7 @@ with_imagemagick() {
     if [ ! -e "$work/decoded" ]; then find "$work" -name 'decoded-*' | sort -V | xargs cat >"$work/decoded"; fi
     cmp "$work/decoded" "$work/all" || fail "ImageMagick: stack.tif"
     rm -f "$work"/decoded*
-    for view in png tif pgm; do
+    for view in png png-small tif pgm; do
         # ImageMagick scales samples to the depth of the file; a maxval of 2^12 - 1 is not one.
         [ "$view" != pgm ] || [ "$bits" = "$depth" ] || continue
         for file in "$m/$view"/*; do
@@ -73,9 +73,22 @@ with_ffmpeg() {
     cmp "$work/decoded" "$work/all" || fail "ffmpeg: stack.y4m"
     tool ffmpeg png ffmpeg -v error -pattern_type glob -i "$m/png/*.png" -f rawvideo -pix_fmt "$format" -y "$work/decoded"
     cmp "$work/decoded" "$work/all" || fail "ffmpeg: png"
+    tool ffmpeg png-small ffmpeg -v error -pattern_type glob -i "$m/png-small/*.png" -f rawvideo -pix_fmt "$format" -y \
+        "$work/decoded"
+    cmp "$work/decoded" "$work/all" || fail "ffmpeg: png-small"
     tool ffmpeg preview ffmpeg -v error -pattern_type glob -i "$m/preview/*.png" -f rawvideo -y "$work/decoded"
     [ "$(wc -c <"$work/decoded")" = $((n * ((width + 7) / 8) * ((height + 7) / 8))) ] || fail "ffmpeg: preview"
     rm -f "$work/decoded"
+}
+
+with_libspng() {
+    local file status
+    for file in "$dir"/*.pgm; do
+        status=0
+        samples "$file" >"$work/samples"
+        "$bin/mount_probe" spng "$m/png-small/$(basename "$file" .pgm).png" "$work/samples" >/dev/null || status=$?
+        [ "$status" = 0 ] || [ "$status" = 77 ] || fail "libspng: png-small of $file"
+    done
 }
 
 # The whole tree by tools that copy: what arrives is what was there.
@@ -114,7 +127,7 @@ check() {
     dir=$work/source m=$work/m
     rm -rf "$dir"
     "$bin/reelsim" -b "$bits" -W "$width" -H "$height" -n "$n" -o "$dir"
-    "$bin/pixelrain" pack -q "$dir" -o "$work/a.pxr" --force "$@"
+    "$bin/pixelrain" pack -q "$dir" -o "$work/a.pxr" --force --index png-small "$@"
     mount_on "$m" "$work/a.pxr"
     all_samples "$dir" "$depth" >"$work/all"
     cmp <(cat "$m"/raw/*) "$work/all" || fail "raw"
@@ -123,6 +136,7 @@ check() {
     with_libtiff
     with_imagemagick
     with_ffmpeg
+    with_libspng
     with_copies
     unmount "$m"
     wait_gone "$mount_pid" 20 || fail "still there after unmounting"

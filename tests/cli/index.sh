@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# index: png-small as the document says; appending; what is refused; damage.
+# shellcheck source=tests/cli/lib.sh
+. "$(dirname "$0")/lib.sh"
+here=$PXR_SOURCE/tests/cli
+
+mkdir one more
+for i in {10..24}; do pgm "one/$i.pgm" 90 31 "$i"; done
+for i in {25..31}; do pgm "more/$i.pgm" 90 31 "$i"; done
+ok "$pixelrain" pack -q one -o plain.pxr --block 4x16x90
+cp plain.pxr a.pxr
+
+run "$pixelrain" extract a.pxr -o out --format png-small
+claim 'without an index there is no such file' [ "$code" != 0 ]
+claim 'the message says what is missing' grep -q 'not indexed' <<<"$err"
+run "$pixelrain" index a.pxr png-small
+expect 0 '' '15 frames indexed for png-small'
+claim 'what was there stays' cmp -n "$(stat -c %s plain.pxr)" plain.pxr a.pxr
+run "$pixelrain" check --deep -q a.pxr
+expect 0 '' ''
+rm -rf out
+ok "$pixelrain" extract -q a.pxr -o out --format png-small
+claim 'files and entries are those of the document' /usr/bin/python3 "$here/small_png.py" a.pxr one out
+for name in 10 24; do
+    "$pixelrain" cat a.pxr --name "$name" --format png-small >cat.png
+    claim "cat gives the file of $name" cmp cat.png "out/$name.png"
+done
+cp a.pxr again.pxr
+run "$pixelrain" index a.pxr png-small
+expect 0 '' '0 frames indexed for png-small'
+claim 'a second time changes nothing' cmp a.pxr again.pxr
+
+# The same bytes whatever the threads, and with pack --index.
+for j in 1 5; do
+    cp plain.pxr j.pxr
+    ok "$pixelrain" index -q -j "$j" j.pxr png-small
+    claim "$j threads" cmp a.pxr j.pxr
+done
+ok "$pixelrain" pack -q one -o packed.pxr --block 4x16x90 --index png-small
+claim 'pack --index' cmp a.pxr packed.pxr
+
+# Appended frames: the old ones keep their entries and bytes, the table stays; the new ones are indexed on demand.
+ok "$pixelrain" append -q a.pxr more
+run "$pixelrain" check --deep -q a.pxr
+expect 0 '' ''
+run sh -c "$pixelrain cat a.pxr --name 31 --format png-small >cat.out"
+claim 'a frame that is not indexed has no such file' [ "$code" != 0 ]
+"$pixelrain" cat a.pxr --name 10 --format png-small >cat.png
+claim 'one that is indexed has it still' cmp cat.png out/10.png
+run "$pixelrain" index a.pxr png-small
+expect 0 '' '7 frames indexed for png-small'
+run "$pixelrain" check --deep -q a.pxr
+expect 0 '' ''
+mkdir all
+cp one/* more/* all
+mv out before
+ok "$pixelrain" extract -q a.pxr -o out --format png-small
+claim 'old and new frames' /usr/bin/python3 "$here/small_png.py" a.pxr all out
+for file in before/*; do
+    claim 'bytes never change' cmp "$file" "out/${file#before/}"
+done
+
+# 16 bits, several bands, frames of one row, of one column.
+mkdir deep wide tall
+for i in 1 2; do pgm16 "deep/$i.pgm" 23 17 4095 "$i"; done
+pgm wide/1.pgm 400 700 5
+pgm tall/1.pgm 1 300 5
+for kind in deep wide tall; do
+    ok "$pixelrain" pack -q "$kind" -o "$kind.pxr" --index png-small
+    ok "$pixelrain" extract -q "$kind.pxr" -o "$kind.out" --format png-small
+    claim "$kind" /usr/bin/python3 "$here/small_png.py" "$kind.pxr" "$kind" "$kind.out"
+done
+
+# Damage to the index: found by check, and no wrong file.
+index_off=$(/usr/bin/python3 -c 'import struct
+d = open("a.pxr", "rb").read()
+root = struct.unpack_from("<Q", d, len(d) - 232 + 48 + 128)[0]
+tables = struct.unpack_from("<H", d, root + 2)[0]
+print(struct.unpack_from("<Q", d, root + 80 + 32 * tables)[0])')
+for at in 16 24 40 300; do
+    cp a.pxr damaged.pxr
+    /usr/bin/python3 -c 'import sys
+f = open("damaged.pxr", "r+b"); at = int(sys.argv[1])
+f.seek(at); b = f.read(1)[0]; f.seek(at); f.write(bytes([b ^ 4]))' $((index_off + at))
+    run "$pixelrain" check --quick -q damaged.pxr
+    claim "a bit of the index at $at is missed by check" [ "$code" = 1 ]
+    run sh -c "$pixelrain cat damaged.pxr --name 10 --format png-small >cat.out"
+    claim "a bit of the index at $at" [ "$code" = 1 ]
+    run sh -c "$pixelrain cat damaged.pxr --name 10 --format png >cat.out"
+    claim 'pixels do not need the index' [ "$code" = 0 ]
+done
+
+# Refused
+run "$pixelrain" index a.pxr png
+claim 'a view with a formula' [ "$code" = 2 ]
+run "$pixelrain" index a.pxr nothing
+claim 'an unknown view' [ "$code" = 2 ]
+run "$pixelrain" index a.pxr
+claim 'no view' [ "$code" = 2 ]
+run "$pixelrain" index missing.pxr png-small
+claim 'no file' [ "$code" = 3 ]
+run "$pixelrain" pack one -o x.pxr --index pgm
+claim 'pack --index pgm' [ "$code" = 2 ]
+claim 'nothing was written' [ ! -e x.pxr ]
+passed
