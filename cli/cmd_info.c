@@ -109,6 +109,8 @@ static void print_text(const struct facts *f)
     printf("\n%-15s%" PRIu64 "\n", "commit", i->commit);
     if (i->n_frames)
         print_frames(f);
+    if (i->n_small_frames)
+        printf("%-15spng-small, %" PRIu64 " of %" PRIu64 " frames\n", "indexed", i->n_small_frames, i->n_frames);
     if (f->meta_bytes) {
         printf("%-15s", "metadata");
         pxr_cli_print_text(f->meta, f->meta_bytes);
@@ -160,6 +162,7 @@ static int print_json(const struct facts *f)
     pxr_json_real(&j, "ratio", ratio_of(i), 4);
     pxr_json_hex(&j, "id", i->id, sizeof i->id);
     pxr_json_u64(&j, "commit", i->commit);
+    pxr_json_u64(&j, "png_small_frames", i->n_small_frames);
     if (i->n_frames) {
         put_end(&j, "first", &f->first);
         put_end(&j, "last", &f->last);

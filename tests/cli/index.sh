@@ -48,6 +48,10 @@ run sh -c "$pixelrain cat a.pxr --name 31 --format png-small >cat.out"
 claim 'a frame that is not indexed has no such file' [ "$code" != 0 ]
 "$pixelrain" cat a.pxr --name 10 --format png-small >cat.png
 claim 'one that is indexed has it still' cmp cat.png out/10.png
+run "$pixelrain" info a.pxr
+claim 'info counts' grep -q '^indexed  *png-small, 15 of 22 frames$' <<<"$out"
+run "$pixelrain" info --json a.pxr
+claim 'info --json counts' grep -q '"png_small_frames":15' <<<"$out"
 run "$pixelrain" index a.pxr png-small
 expect 0 '' '7 frames indexed for png-small'
 run "$pixelrain" check --deep -q a.pxr
