@@ -6,7 +6,7 @@
     run_blocks.py --self-test
 
 Each fenced block is run, in order, in one scratch folder with the built programs in PATH and with inputs:
-reel/ (PGM frames, in README those of the demo, else 120 small ones), shots/ (24 PNG frames of 16 bits), film.mkv, reel.pxr (made of reel/), an empty mnt/, and
+reel/ (PGM frames, in README those of the demo, else 120 small ones), more/ (ten later ones), shots/ (24 PNG frames of 16 bits), film.mkv, reel.pxr (made of reel/), an empty mnt/, and
 examples/ of the source.  What is mounted below the folder is unmounted at the end.
 
     ```sh       a script; it must succeed
@@ -143,6 +143,7 @@ def run_block(language, body, folder, env, build):
 def make_inputs(folder, env, source, is_readme):
     size = "--frames 240 --width 640 --height 480" if is_readme else "--frames 120 --width 320 --height 240"
     script = f"""reelsim {size} -o reel
+        reelsim {size} --first 240 --frames 10 -o more
         reelsim --frames 24 --width 160 --height 120 --bits 12 --format png -o shots
         pixelrain pack -q reel -o reel.pxr
         mkdir mnt
