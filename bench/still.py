@@ -79,7 +79,8 @@ def measure(seq, build):
         if bits > most_bits or most_levels and levels > most_levels:
             continue
         note(f"still: {seq.name}: {name}")
-        r = json.loads(run(os.path.join(build, "bin/pxr_peers"), codec, level, f"{seq.width}x{seq.height}x{bits}", seq.raw))
+        r = json.loads(run(os.path.join(build, "bin/pxr_peers"), codec, level, f"{seq.width}x{seq.height}x{bits}",
+                           seq.raw))
         row["methods"][name] = {"bytes": r["bytes"], "ratio": seq.pixel_bytes / r["bytes"],
                                 "encode_mb_s": seq.pixel_bytes / r["encode_s"] / 1e6,
                                 "decode_mb_s": seq.pixel_bytes / r["decode_s"] / 1e6}

@@ -442,7 +442,7 @@ static void put_part(struct pxr_msb_writer *w, const struct cutting *c, const st
     for (unsigned i = 0; i < n_values; i++) {
         if (i < c->n_channels)
             v = average(c->picture, p, c->first_channel + i, is_exact);
-        pxr_msb_put(w, v >> (8 - value_bits), value_bits);
+        pxr_msb_put(w, (uint32_t)v >> (8 - value_bits), value_bits);
     }
 }
 

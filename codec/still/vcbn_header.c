@@ -309,7 +309,8 @@ static enum pxr_err find_json(struct parsing *p)
                               "the envelope ends within its fixed part");
     const uint32_t json_bytes = pxr_load_u32be(p->src + head_bytes - 4);
     if (d == PXR_VCBN_HEAD && (!json_bytes || json_bytes > PXR_VCBN_MAX_HEADER_BYTES))
-        return pxr_fail_at(p->diag, PXR_E_NOTPXR, 0, "an envelope begins with VCBN, CBIN, IMPK or the length of its header");
+        return pxr_fail_at(p->diag, PXR_E_NOTPXR, 0,
+                           "an envelope begins with VCBN, CBIN, IMPK or the length of its header");
     if (d != PXR_VCBN_HEAD && p->src[4] != 1)
         return pxr_fail_field(p->diag, PXR_E_UNSUPPORTED, 4, "version", 1, p->src[4], "a version that is not known");
     if (json_bytes > PXR_VCBN_MAX_HEADER_BYTES)

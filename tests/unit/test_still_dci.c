@@ -48,7 +48,7 @@ static void expect_example(enum pxr_dci_layout layout, const uint8_t *expected, 
     uint8_t *const gray = decode(&file, PXR_DCI_AUTO, 1, &info), *const rgb = decode(&file, layout, 3, &info);
     cr_assert(info.layout == layout && info.threshold == 5 && info.is_gray);
     for (unsigned i = 0; i < 6; i++) {
-        const unsigned expected_level = layout == PXR_DCI_V3 ? example[i] >> 1 << 1 | example[i] >> 7 : example[i];
+        const unsigned v = example[i], expected_level = layout == PXR_DCI_V3 ? v >> 1 << 1 | v >> 7 : v;
         cr_assert_eq(gray[i], expected_level);
         cr_assert(rgb[3 * i] == gray[i] && rgb[3 * i + 1] == gray[i] && rgb[3 * i + 2] == gray[i]);
     }
