@@ -3,7 +3,7 @@
  *
  * Input: mode, then
  *   even  a file; the other bits of mode modulo 6 are the layout, 0 finds it out
- *   odd   threshold, average (modulo 3), channels (1, or 3 where odd), width, height, samples: encoded in the layout
+ *   odd   threshold, average (modulo 3), channels (1, or 3 where odd), sides (modulo 48), samples: encoded in the layout
  *         that mode says, then decoded: within the threshold where that is promised
  * Whatever is accepted decodes to the same pixels in one channel and in three. */
 #include "dci.h"
@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes);
 
-enum { MAX_PX = 1 << 16 };
+enum { MAX_PX = 1 << 12 };
 
 static void require(bool is_true)
 {
@@ -69,13 +69,14 @@ static void check_error(const struct pxr_dci_picture *p, const struct pxr_dci_op
 
 static void write_file(enum pxr_dci_layout layout, const uint8_t *src, size_t n_bytes)
 {
-    if (n_bytes < 6 || !src[3] || !src[4])
+    if (n_bytes < 6)
         return;
+    const uint32_t width_px = src[3] % 48u + 1, height_px = src[4] % 48u + 1;
     const struct pxr_dci_opts o = {layout ? layout : PXR_DCI_V2, (enum pxr_dci_average)(src[1] % 3), src[0]};
     const uint8_t n_channels = src[2] % 2 ? 3 : 1;
-    const size_t row_bytes = (size_t)src[3] * n_channels, pixel_bytes = row_bytes * src[4];
+    const size_t row_bytes = (size_t)width_px * n_channels, pixel_bytes = row_bytes * height_px;
     uint8_t *const pixels = malloc(pixel_bytes);
-    const struct pxr_dci_picture p = {pixels, row_bytes, src[3], src[4], n_channels};
+    const struct pxr_dci_picture p = {pixels, row_bytes, width_px, height_px, n_channels};
     struct pxr_buffer out = {0};
     struct pxr_dci_info info, found;
     require(pixels != NULL);
