@@ -223,6 +223,8 @@ enum pxr_err pxr_pack_picture(void *arg, const struct pxr_fed *fed, struct pxr_d
     }
     const enum pxr_err e = take(p, fed, &found);
     p->n_seen++;
+    if (!fed->is_single)
+        p->progress.total = 0; /* files were counted, and this one holds many frames */
     if (e == PXR_OK) {
         /* Of what was written: frames that still wait for their group to be full say nothing yet. */
         const struct pxr_write_summary *s = &p->summary;

@@ -74,7 +74,7 @@ Test(image_fits, types_and_axes)
 Test(image_fits, units_one_behind_the_other)
 {
     struct made m = make(CARDS(SIMPLE, B8, AXES(0)), "", 0);
-    add_unit(&m, CARDS("XTENSION= 'TABLE   '", B8, AXES(2), AXIS(1, 4), AXIS(2, 3), "PCOUNT  = 5", "GCOUNT  = 1"), "x", 17);
+    add_unit(&m, CARDS("XTENSION= 'TABLE   '", B8, AXES(2), AXIS(1, 4), AXIS(2, 3), "PCOUNT  = 5", "GCOUNT  = 1"), "xxxxxxxxxxxxxxxxx", 17);
     add_unit(&m, CARDS("XTENSION= 'IMAGE   '", B8, AXES(2), AXIS(1, 2), AXIS(2, 1)), "ab", 2);
     const struct shot one = {2, 1, 8, 0, 255, SAMPLES('a', 'b')};
     expect_frames(&m, &one, 1);

@@ -55,8 +55,13 @@ Test(image_read, each_format_refuses_what_it_is_not)
     static const struct refusal text = {TEXT("Dear reader, "), PXR_E_NOTPXR, 0, "begin", 0};
     static const struct refusal mangled = {TEXT("\x89PNG\n\x1a\n\0\0"), PXR_E_NOTPXR, 0,
                                            "transfer as text", 0};
-    for (enum pxr_image_format f = PXR_IMAGE_UNKNOWN; f < PXR_IMAGE_RAW; f++)
+    for (enum pxr_image_format f = PXR_IMAGE_UNKNOWN; f < PXR_IMAGE_RAW; f++) {
+#ifndef PXR_HAVE_TIFF
+        if (f == PXR_IMAGE_TIFF)
+            continue; /* it says that it was left out */
+#endif
         expect_refusal(&text, f, NULL);
+    }
     expect_refusal(&mangled, PXR_IMAGE_PNG, NULL);
     for (enum pxr_image_format f = PXR_IMAGE_UNKNOWN; f <= PXR_IMAGE_RAW; f++) {
         struct outcome o = read_bytes("", 0, f, NULL);
