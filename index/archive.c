@@ -28,15 +28,12 @@ static struct pxr_limits effective_limits(const struct pxr_limits *limits)
     return l;
 }
 
-static enum pxr_err load_superblock_and_commit(pxr_archive *a, struct pxr_diag *diag)
+static enum pxr_err find_last_commit(pxr_archive *a, uint64_t file_bytes, struct pxr_diag *diag)
 {
     uint8_t bytes[PXR_SUPERBLOCK_BYTES];
-    uint64_t file_bytes, record_off;
-    enum pxr_err e = pxr_file_bytes(&a->file, &file_bytes, diag);
-    if (e != PXR_OK)
-        return e;
+    uint64_t record_off;
     const size_t n = (size_t)pxr_min_u64(file_bytes, sizeof bytes);
-    e = pxr_file_read(&a->file, 0, bytes, n, diag);
+    enum pxr_err e = pxr_file_read(&a->file, 0, bytes, n, diag);
     if (e == PXR_OK)
         e = pxr_parse_superblock(&a->sb, bytes, n, &a->limits, diag);
     if (e == PXR_OK)
@@ -47,6 +44,21 @@ static enum pxr_err load_superblock_and_commit(pxr_archive *a, struct pxr_diag *
     a->end_off = record_off + PXR_COMMIT_RECORD_BYTES;
     a->tail_bytes = file_bytes - a->end_off;
     return PXR_OK;
+}
+
+/* A writer that gives up may take back its tail while we search there: the file is then shorter, and sound. */
+static enum pxr_err load_superblock_and_commit(pxr_archive *a, struct pxr_diag *diag)
+{
+    uint64_t file_bytes, now;
+    enum pxr_err e = pxr_file_bytes(&a->file, &file_bytes, diag);
+    for (int i = 0; e == PXR_OK; i++) {
+        e = find_last_commit(a, file_bytes, diag);
+        if (e != PXR_E_TRUNCATED || i == 8 || pxr_file_bytes(&a->file, &now, NULL) != PXR_OK || now == file_bytes)
+            break;
+        file_bytes = now;
+        e = PXR_OK;
+    }
+    return e;
 }
 
 enum pxr_err pxr_page_load(pxr_archive *a, const struct pxr_ref *ref, size_t front_bytes, uint8_t **out,

@@ -8,6 +8,13 @@
 
 #include <inttypes.h>
 
+/* A fuzzer cannot guess hashes; this switch is for its build alone. */
+#ifdef PXR_FUZZ_SKIP_CHECKSUMS
+#define HASHES_AGREE(want, got) ((void)(want), (void)(got), true)
+#else
+#define HASHES_AGREE(want, got) ((want) == (got))
+#endif
+
 enum pxr_err pxr_record_check_body(const struct pxr_file *file, const struct pxr_record *r, pxr_xxh3 *hash,
                                    uint8_t *piece, struct pxr_diag *diag)
 {
@@ -32,7 +39,7 @@ enum pxr_err pxr_record_check_body(const struct pxr_file *file, const struct pxr
             return pxr_fail_field(diag, PXR_E_CORRUPT, end + i, "padding", 0, tail[i],
                                   "the padding of a record is not zero");
     const uint64_t want = pxr_load_u64le(tail + n_pad), got = pxr_xxh3_end64(hash);
-    if (want != got)
+    if (!HASHES_AGREE(want, got))
         return pxr_fail_field(diag, PXR_E_CORRUPT, r->body_off, "body_hash", want, got,
                               "a record of %" PRIu64 " bytes is damaged", r->body_bytes);
     return PXR_OK;
@@ -64,7 +71,7 @@ bool pxr_record_is_skip(const struct pxr_file *file, const struct pxr_record *r,
     uint8_t body[24];
     if (r->type != PXR_RECORD_SKIP || r->body_bytes != 16 ||
         pxr_file_read(file, r->body_off, body, sizeof body, NULL) != PXR_OK ||
-        pxr_load_u64le(body + 16) != pxr_xxh3_64(body, 16))
+        !HASHES_AGREE(pxr_load_u64le(body + 16), pxr_xxh3_64(body, 16)))
         return false;
     *first_off = pxr_load_u64le(body);
     return *first_off < off && pxr_load_u64le(body + 8) == off - *first_off;

@@ -117,7 +117,7 @@ int main(int argc, char **argv)
 {
     static const enum pxr_codec codecs[] = {PXR_CODEC_STORE, PXR_CODEC_AUTO, PXR_CODEC_PREDICT, PXR_CODEC_MATCH,
                                             PXR_CODEC_ADAPTIVE, PXR_CODEC_SORTED, PXR_CODEC_STORE};
-    const uint64_t count = torture_count(argc, argv, 500), n_lives = sizeof codecs / sizeof *codecs - 1;
+    const uint64_t count = torture_count(argc, argv, 300), n_lives = sizeof codecs / sizeof *codecs - 1;
     uint64_t n_faults = 0, n_requests = 0;
     for (uint64_t life = 0; life < n_lives; life++) {
         uint64_t n_here = 0;

@@ -64,7 +64,7 @@ static void try_one(const struct test_spec *s, const uint8_t *bytes, size_t n, b
 
 int main(int argc, char **argv)
 {
-    const uint64_t count = torture_count(argc, argv, 20000);
+    const uint64_t count = torture_count(argc, argv, 10000);
     uint64_t n_done = 0, n_all = 0;
     uint8_t *archives[N_SPECS];
     size_t sizes[N_SPECS];

@@ -156,7 +156,7 @@ static void recover(uint32_t promised, const char *what)
 
 int main(int argc, char **argv)
 {
-    const uint64_t count = torture_count(argc, argv, 1500);
+    const uint64_t count = torture_count(argc, argv, 500);
     uint64_t state = 1, n_images = 0, n_frames = 0;
     live();
     /* A file without a commit has no name yet. */

@@ -121,7 +121,7 @@ Test(recover, lost_sectors_and_garbage, .timeout = 300)
     size_t n;
     uint8_t *bytes = archive_of(&stored, &n), *copy = malloc(n);
     uint64_t state = 11;
-    for (int round = 0; round < 1500; round++) {
+    for (int round = 0; round < 500; round++) {
         static struct recovered r;
         struct pxr_diag d = {0};
         memcpy(copy, bytes, n);
