@@ -31,6 +31,7 @@ struct patient {
     pxr_cache_entry *frames_entry;
     struct pxr_loaded_frames *frames; /* NULL: lost */
     uint32_t n_good;
+    bool has_wrong_sums; /* pixels are right, what the page says of their PNG view is not: only a forger does this */
 };
 
 static bool is_damage(enum pxr_err e)
@@ -108,7 +109,7 @@ static enum pxr_err load_frames(struct recover *r, struct patient *p, struct pxr
 }
 
 /* Decode one frame and compare: why->code is PXR_OK where it can be proved right. */
-static enum pxr_err examine(struct recover *r, const struct patient *p, uint32_t i, struct pxr_diag *why,
+static enum pxr_err examine(struct recover *r, struct patient *p, uint32_t i, struct pxr_diag *why,
                             struct pxr_diag *diag)
 {
     const struct pxr_superblock *sb = &r->archive->sb;
@@ -133,6 +134,7 @@ static enum pxr_err examine(struct recover *r, const struct patient *p, uint32_t
     if (info.pixel_hash != r->sums[i].pixel_hash)
         pxr_fail_field(why, PXR_E_CORRUPT, PXR_NONE, "pixel_hash", info.pixel_hash, r->sums[i].pixel_hash,
                        "does not decode to the pixels that were stored");
+    p->has_wrong_sums |= info.adler32 != r->sums[i].adler32;
     return PXR_OK;
 }
 
@@ -180,7 +182,7 @@ static enum pxr_err keep(struct recover *r, struct patient *p, const struct pxr_
                          struct pxr_diag *diag)
 {
     enum pxr_err e = PXR_OK;
-    if (p->n_good == p->dir.n_frames) {
+    if (p->n_good == p->dir.n_frames && !p->has_wrong_sums) {
         e = pxr_writer_copy_group(r->writer, r->archive, &p->dir, p->group, p->frames, r->sums);
         if (e != PXR_OK)
             *diag = *pxr_writer_diag(r->writer);

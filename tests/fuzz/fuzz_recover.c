@@ -19,16 +19,25 @@ static uint64_t claimed_frames(const uint8_t *src, size_t n_bytes)
     return n;
 }
 
+static void tell(void *arg, const struct pxr_diag *damage)
+{
+    char line[512];
+    (void)arg;
+    fprintf(stderr, "%s\n", pxr_diag_line(damage, line, sizeof line));
+}
+
 /* What our own writer has made. */
 static void expect_sound(struct kept_file *k)
 {
     struct pxr_check_report report;
     struct pxr_diag diag;
     pxr_archive *a;
-    if (pxr_archive_open_io(&a, &k->io, k->memory.arg, NULL, &diag) != PXR_OK)
+    if (pxr_archive_open_io(&a, &k->io, k->memory.arg, NULL, &diag) != PXR_OK) {
+        tell(NULL, &diag);
         abort();
+    }
     pxr_archive_close(a);
-    if (pxr_archive_check_io(&k->io, k->memory.arg, PXR_CHECK_DEEP, 1, NULL, NULL, &report, &diag) != PXR_OK ||
+    if (pxr_archive_check_io(&k->io, k->memory.arg, PXR_CHECK_DEEP, 1, tell, NULL, &report, &diag) != PXR_OK ||
         report.n_damages)
         abort();
 }
