@@ -25,6 +25,17 @@ enum { TORTURE_W = 8, TORTURE_H = 6, TORTURE_FRAMES = 12 };
 static const struct test_spec torture_spec = {.w = TORTURE_W, .h = TORTURE_H, .n_frames = TORTURE_FRAMES, .bits = 8,
                                               .content = TEST_SMOOTH};
 
+/* Built without zstd, two codecs are missing. */
+static inline bool torture_has_codec(enum pxr_codec codec)
+{
+    const struct test_spec s = {.w = 40, .h = 8, .n_frames = 2, .bits = 8, .content = TEST_SMOOTH, .codec = codec};
+    struct kept_file k;
+    kept_init(&k, NULL, 0);
+    const enum pxr_err e = test_write(&k, &s, NULL, NULL);
+    kept_fini(&k);
+    return e == PXR_OK;
+}
+
 /* Add frames [first, end), with a commit behind every third; *n_durable follows what commits have promised. */
 static inline enum pxr_err torture_add(pxr_writer *w, uint32_t first, uint32_t end, uint32_t *n_durable)
 {

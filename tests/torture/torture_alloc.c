@@ -123,6 +123,8 @@ int main(int argc, char **argv)
         uint64_t n_here = 0;
         first_codec = codecs[life];
         second_codec = codecs[life + 1];
+        if (!torture_has_codec(first_codec) || !torture_has_codec(second_codec))
+            continue;
         try_one(UINT64_MAX, false);
         n_here = n_asked;
         n_requests += n_here;

@@ -70,6 +70,10 @@ int main(int argc, char **argv)
     size_t sizes[N_SPECS];
     for (int i = 0; i < N_SPECS; i++) {
         struct kept_file k;
+        archives[i] = NULL;
+        sizes[i] = 0;
+        if (!torture_has_codec(specs[i].codec))
+            continue;
         kept_init(&k, NULL, 0);
         if (test_write(&k, &specs[i], NULL, NULL) != PXR_OK)
             TORTURE_FAIL("archive %d cannot be written", i);

@@ -189,6 +189,8 @@ int main(int argc, char **argv)
     for (uint64_t round = 0; n_faults < count; round++) {
         codec = codecs[round % 7];
         block_frames = 1 + (uint32_t)(round / 7 % 6);
+        if (!torture_has_codec(codec))
+            continue;
         kind = EIO_ONCE;
         try_one(UINT64_MAX);
         const uint64_t n_here = n_calls, step = count > 5000 ? 1 : 13; /* the short form samples */
