@@ -115,9 +115,10 @@ static enum pxr_err assemble_group(pxr_writer *w, const struct pxr_pending_group
             pxr_group_window(geo, &w->sb, b, &x0, &y0, &shape);
             enum pxr_err e = pxr_block_header_parse(&h, j->headers.bytes + at,
                                                     j->headers.n_bytes - at, &shape, 0, &w->diag);
+            /* Constant blocks alone have no payload at all. */
+            const uint8_t *payload = j->payloads.bytes ? j->payloads.bytes + payload_at : NULL;
             if (e == PXR_OK)
-                e = place_block(w, &h, j->headers.bytes + at, j->payloads.bytes + payload_at, own_off,
-                                &payload_off);
+                e = place_block(w, &h, j->headers.bytes + at, payload, own_off, &payload_off);
             if (e != PXR_OK)
                 return e;
             pxr_store_u64le(offs + 8 * (size_t)b, payload_off);

@@ -67,6 +67,7 @@ struct test_spec {
     enum pxr_codec codec;
     unsigned n_threads;
     unsigned commit_every; /* 0: only at the end */
+    unsigned torn_after; /* golden archives: frames before an append that is torn and skipped by the next; 0: none */
 };
 
 static inline uint32_t test_max(uint8_t bits) { return bits == 8 ? 255 : 65535; }
