@@ -339,7 +339,7 @@ static __attribute__((noinline)) int parse_options(const struct pxr_cli_command 
     static const char *const duplicates[] = {"error", "suffix", NULL};
     static const char *const orders[] = {"header", "le", "be", NULL};
     static const char *const times[] = {"none", "mtime", "source", NULL};
-    const struct pxr_option all[] = {
+    struct pxr_option all[] = {
         PXR_OPTION_TEXT("output", 'o', &o->out_path, "FILE.pxr",
                         "The archive; it appears whole or not at all."),
         PXR_OPTION_FLAG("force", 'f', &o->overwrite, "Replace an existing archive."),
@@ -410,18 +410,17 @@ static __attribute__((noinline)) int parse_options(const struct pxr_cli_command 
         PXR_OPTION_FLAG("verbose", 'v', &o->verbose, "Print a line per frame."),
         PXR_CLI_END(&o->help),
     };
-    /* Each command has its part of the table. */
+    /* Each command has its part of the table, which is filtered in place: it is large. */
     static const char *const not_append[] = {"output", "force", NULL}, *const not_pack[] = {"skip-tail", NULL};
-    struct pxr_option table[sizeof all / sizeof all[0]];
     size_t n = 0;
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         const char *const *not = self == &pxr_cmd_append ? not_append : not_pack;
         while (*not && all[i].name && strcmp(*not, all[i].name))
             not++;
         if (!*not || !all[i].name)
-            table[n++] = all[i];
+            all[n++] = all[i];
     }
-    return pxr_cli_parse(self, table, &o->help, self == &pxr_cmd_append ? 1 : 0, argc, argc, argv, n_operands);
+    return pxr_cli_parse(self, all, &o->help, self == &pxr_cmd_append ? 1 : 0, argc, argc, argv, n_operands);
 }
 
 static int run(const struct pxr_cli_command *self, int argc, char **argv)
