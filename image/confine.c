@@ -73,7 +73,7 @@ static bool forbid_calls(void)
               !seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
                                 SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) &&
               !seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
-                                SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH)) &&
+                                SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH, 0)) &&
               !seccomp_load(filter);
     seccomp_release(filter);
     return is_made;
