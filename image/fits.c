@@ -301,7 +301,7 @@ static enum pxr_err read_frames(struct fits *f)
     const struct pxr_image image = {.width_px = (uint32_t)u->axes[0],
                                     .height_px = (uint32_t)u->axes[1],
                                     .bits = bits,
-                                    .maxval = bits == 16 && !is_offset ? INT16_MAX : (uint16_t)((1u << bits) - 1),
+                                    .maxval = (uint16_t)(bits == 16 && !is_offset ? INT16_MAX : (1u << bits) - 1),
                                     .has_time = u->has_time && n_frames == 1,
                                     .time_ns = u->time_ns};
     for (uint64_t i = 0; i < n_frames; i++) {

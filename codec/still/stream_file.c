@@ -59,8 +59,10 @@ void pxr_stream_widen(const struct pxr_token_form *form, uint8_t *samples, size_
 void pxr_stream_narrow(const struct pxr_token_form *form, uint8_t *samples, size_t n_px)
 {
     for (unsigned c = 0; c < form->n_channels; c++)
-        for (size_t i = 0; form->bits[c] < 8 && i < n_px; i++)
-            samples[i * form->n_channels + c] >>= 8 - form->bits[c];
+        for (size_t i = 0; form->bits[c] < 8 && i < n_px; i++) {
+            uint8_t *const v = &samples[i * form->n_channels + c];
+            *v = (uint8_t)(*v >> (8 - form->bits[c]));
+        }
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
