@@ -68,7 +68,8 @@ static bool go_to_skip(struct check *c, struct record_walk *w, uint64_t from)
         uint64_t found, first;
         if (pxr_record_search(&a->file, a->sb.id, from, a->end_off, c->piece, &found, &r, NULL) != PXR_OK)
             break;
-        if (found < a->end_off && pxr_record_is_skip(&a->file, &r, found, &first) && first == w->commit_end) {
+        if (found < a->end_off && r.sequence == w->commit_sequence &&
+            pxr_record_is_skip(&a->file, &r, found, &first) && first == w->commit_end) {
             w->off = found;
             w->sequence = w->commit_sequence;
             w->lost_off = 0;

@@ -329,6 +329,33 @@ Test(append, foreign_bytes_behind_the_last_commit_are_skipped)
     kept_fini(&k);
 }
 
+/* A SKIP record that only a forger makes: it must not be gone to for ever. */
+Test(append, a_skip_with_another_sequence_is_damage, .timeout = 30)
+{
+    struct kept_file k;
+    struct pxr_check_report report;
+    pxr_writer *w;
+    size_t n, n_all;
+    uint8_t header[PXR_RECORD_HEADER_BYTES];
+    int err;
+    three_frames(&k);
+    pxr_file_memory_bytes(&k.memory, &n);
+    cr_assert_eq(k.io.write_at(k.memory.arg, n, "these 24 are no record..", 24, &err), PXR_OK);
+    cr_assert_eq(go_on(&w, &k, (struct pxr_write_opts){0}, NULL), PXR_OK);
+    cr_assert_eq(pxr_writer_finish(w, NULL, NULL), PXR_OK);
+    memcpy(header, pxr_file_memory_bytes(&k.memory, &n_all) + n + 24, sizeof header);
+    cr_assert_eq(header[4], PXR_RECORD_SKIP);
+    header[16] ^= 1;
+    pxr_store_u64le(header + 40, pxr_xxh3_64(header, 40));
+    cr_assert_eq(k.io.write_at(k.memory.arg, n + 24, header, sizeof header, &err), PXR_OK);
+    for (int depth = 0; depth < 3; depth++) {
+        cr_assert_eq(pxr_archive_check_io(&k.io, k.memory.arg, (enum pxr_check_depth)depth, 1, NULL, NULL, &report, NULL),
+                     PXR_OK);
+        cr_expect_geq(report.n_damages, 1);
+    }
+    kept_fini(&k);
+}
+
 /* ---- forged records in pixels ------------------------------------------------------------------- */
 
 enum { FW = 64, FH = 32 };
