@@ -313,7 +313,7 @@ char *pxr_node_name(const struct pxr_fs_tree *t, struct pxr_node node, char dst[
     case PXR_NODE_ZARR_FILE: name = zarr_files[node.index]; break;
     case PXR_NODE_VIEW: name = pxr_view_name(node.view); break;
     case PXR_NODE_ZARR_CHUNK: name = "0"; break;
-    case PXR_NODE_ZARR_STRIPE: number %= t->n_stripes; /* fall through */
+    case PXR_NODE_ZARR_STRIPE: snprintf(dst, PXR_NODE_NAME_BYTES, "%" PRIu64, number % t->n_stripes); return dst;
     case PXR_NODE_ZARR_FRAME: snprintf(dst, PXR_NODE_NAME_BYTES, "%" PRIu64, number); return dst;
     case PXR_NODE_NONE:
     case PXR_NODE_ROOT:
