@@ -204,7 +204,7 @@ static enum pxr_err open_input(const struct pxr_feed *feed, size_t item, const c
     if (!b->head_bytes)
         return pxr_fail_at(diag, PXR_E_TRUNCATED, 0, "is empty");
     return pxr_fail_at(diag, PXR_E_NOTPXR, 0,
-                       "begins like no PNG, PNM, Y4M, NPY, TIFF, SER or FITS file; --raw describes headerless samples");
+                       "begins like no PNG, PNM, Y4M, NPY, TIFF, SER or FITS file; --raw describes headerless samples, --via-ffmpeg reads videos");
 }
 
 static void close_input(int fd)

@@ -96,7 +96,7 @@ Try 'pixelrain pack --help'."
 run "$pixelrain" pack missing f -o x.pxr
 expect 3 '' 'pixelrain: missing: cannot be opened: No such file or directory'
 run "$pixelrain" pack f/notes.txt -o x.pxr
-expect 1 '' 'pixelrain: f/notes.txt: begins like no PNG, PNM, Y4M, NPY, TIFF, SER or FITS file; --raw describes headerless samples (offset 0)'
+expect 1 '' 'pixelrain: f/notes.txt: begins like no PNG, PNM, Y4M, NPY, TIFF, SER or FITS file; --raw describes headerless samples, --via-ffmpeg reads videos (offset 0)'
 claim 'errors leave nothing' [ ! -e x.pxr ]
 claim 'no temporary files' [ -z "$(find . -name '*.tmp')" ]
 
