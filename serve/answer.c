@@ -31,19 +31,30 @@ void pxr_answer_text(struct pxr_answer *a, uint16_t status, const char *content_
         a->status = 500;
 }
 
-/* {"ok": false, "error": "..."}, and seq for a message; what browsers' consoles show. */
-static void answer_error(struct pxr_answer *a, const struct pxr_request *r, uint16_t status, const char *text)
+/* Takes the finished value, and frees it. */
+static void answer_json(struct pxr_answer *a, uint16_t status, struct pxr_json *j)
+{
+    a->is_text = true;
+    pxr_answer_text(a, j->is_failed ? 500 : status, "application/json", j->is_failed ? "" : j->text,
+                    j->is_failed ? 0 : j->n_bytes);
+    pxr_json_fini(j);
+}
+
+void pxr_answer_error(struct pxr_answer *a, uint16_t status, const uint64_t *seq, const char *text)
 {
     struct pxr_json j = {0};
     pxr_json_object(&j, NULL);
-    if (r->ask == PXR_ASK_STREAM)
-        pxr_json_u64(&j, "seq", r->seq);
+    if (seq)
+        pxr_json_u64(&j, "seq", *seq);
     pxr_json_bool(&j, "ok", false);
     pxr_json_text(&j, "error", text);
     pxr_json_end_object(&j);
-    a->is_text = true;
-    pxr_answer_text(a, status, "application/json", j.is_failed ? "" : j.text, j.is_failed ? 0 : j.n_bytes);
-    pxr_json_fini(&j);
+    answer_json(a, status, &j);
+}
+
+static void answer_error(struct pxr_answer *a, const struct pxr_request *r, uint16_t status, const char *text)
+{
+    pxr_answer_error(a, status, r->ask == PXR_ASK_STREAM ? &r->seq : NULL, text);
 }
 
 static uint16_t status_of(enum pxr_err e)
@@ -94,9 +105,7 @@ static void answer_info(struct pxr_serve *s, const struct pxr_request *r, struct
     pxr_json_u64(&j, "archive_bytes", s->info.archive_bytes);
     pxr_json_u64(&j, "pixel_bytes", s->info.pixel_bytes);
     pxr_json_end_object(&j);
-    pxr_answer_text(a, j.is_failed ? 500 : 200, "application/json", j.is_failed ? "" : j.text,
-                    j.is_failed ? 0 : j.n_bytes);
-    pxr_json_fini(&j);
+    answer_json(a, 200, &j);
 }
 
 /* A view of the library as a whole file. */

@@ -98,5 +98,7 @@ void pxr_serve_answer(struct pxr_serve *s, pxr_decoder *decoder, const struct px
 /* A short answer of text. */
 void pxr_answer_text(struct pxr_answer *a, uint16_t status, const char *content_type, const char *text,
                      size_t n_bytes);
+/* {"ok": false, "error": text}; seq: of the message that it answers, or NULL. */
+void pxr_answer_error(struct pxr_answer *a, uint16_t status, const uint64_t *seq, const char *text);
 
 #endif

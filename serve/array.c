@@ -4,7 +4,6 @@
 
 #include "dci.h"
 #include "diag.h"
-#include "json.h"
 #include "json_read.h"
 #include "px2.h"
 #include "pxs.h"
@@ -12,22 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static void answer_error(struct pxr_answer *a, uint16_t status, const char *text)
-{
-    struct pxr_json j = {0};
-    pxr_json_object(&j, NULL);
-    pxr_json_bool(&j, "ok", false);
-    pxr_json_text(&j, "error", text);
-    pxr_json_end_object(&j);
-    pxr_answer_text(a, status, "application/json", j.is_failed ? "" : j.text, j.is_failed ? 0 : j.n_bytes);
-    pxr_json_fini(&j);
-}
-
 static void answer_diag(struct pxr_answer *a, const struct pxr_diag *diag)
 {
     char line[512];
     const uint16_t status = diag->code == PXR_E_NOMEM ? 500 : diag->code == PXR_E_LIMIT ? 413 : 422;
-    answer_error(a, status, pxr_diag_line(diag, line, sizeof line));
+    pxr_answer_error(a, status, NULL, pxr_diag_line(diag, line, sizeof line));
 }
 
 /* Take numbers over as the array, and say so. */

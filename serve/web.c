@@ -24,10 +24,9 @@ enum role { ROLE_NONE = 0, ROLE_HTTP, ROLE_ARRAY, ROLE_STREAM };
 struct session {
     struct lws *wsi;
     enum role role;
-    bool is_counted, has_headers, is_open, sets_cookie, is_deaf, is_page;
+    bool is_counted, has_headers, sets_cookie, is_deaf;
     struct pxr_request queue[MAX_QUEUED]; /* messages that wait; of HTTP, [0] while its body comes in */
     unsigned n_queued;
-    uint64_t n_body_bytes;
     struct pxr_task *running; /* with the workers */
     struct pxr_task *ready;   /* finished, waits for the one that is sent */
     struct pxr_task *sending;
@@ -221,20 +220,19 @@ static int begin_http(struct server *s, struct session *c, const char *path)
     pxr_request_of_http(r, is_post ? "POST" : is_get ? "GET" : "", path, query);
     if (!is_post && !is_get)
         *r = (struct pxr_request){.ask = PXR_ASK_NOTHING, .status = 405, .text = "GET and POST are what is known here"};
-    c->is_page = r->ask == PXR_ASK_PAGE;
-    c->sets_cookie = c->is_page && *s->o->access.token && strstr(query, "token=");
+    c->sets_cookie = r->ask == PXR_ASK_PAGE && *s->o->access.token && strstr(query, "token=");
     if (status) {
         refuse(r, status);
         c->sets_cookie = false;
     }
     if (is_post && r->ask != PXR_ASK_NOTHING) {
         const bool has_length = *header(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, length, sizeof length);
-        c->n_body_bytes = has_length ? strtoull(length, NULL, 10) : 0;
+        const uint64_t n_bytes = has_length ? strtoull(length, NULL, 10) : 0;
         if (!has_length)
             refuse(r, 411);
-        else if (c->n_body_bytes > s->o->max_upload_bytes)
+        else if (n_bytes > s->o->max_upload_bytes)
             refuse(r, 413);
-        else if (c->n_body_bytes)
+        else if (n_bytes)
             return 0; /* its body comes next */
     }
     return submit(s, c, r) ? 0 : -1;
@@ -279,14 +277,13 @@ static int send_headers(struct server *s, struct session *c, size_t n_body)
     return lws_finalize_write_http_header(c->wsi, from, &p, stop) ? -1 : 0;
 }
 
-static int finish_http(struct server *s, struct session *c)
+static int finish_http(struct session *c)
 {
     const bool is_bad = c->sending->answer.status >= 400;
     pxr_task_free(c->sending);
     c->sending = NULL;
     c->n_sent = 0;
     c->has_headers = c->sets_cookie = false;
-    (void)s;
     /* A body that was refused may still be on its way. */
     return is_bad || lws_http_transaction_completed(c->wsi) ? -1 : 0;
 }
@@ -305,7 +302,7 @@ static int write_http(struct server *s, struct session *c)
             lws_callback_on_writable(c->wsi);
             return 0;
         }
-        return finish_http(s, c);
+        return finish_http(c);
     }
     const size_t left = n_body - c->n_sent, n = left < FRAGMENT_BYTES ? left : FRAGMENT_BYTES;
     uint8_t *const from = b->bytes + PXR_ANSWER_HEADROOM + c->n_sent;
@@ -313,7 +310,7 @@ static int write_http(struct server *s, struct session *c)
         return -1;
     c->n_sent += n;
     if (c->n_sent == n_body)
-        return finish_http(s, c);
+        return finish_http(c);
     lws_callback_on_writable(c->wsi);
     return 0;
 }
@@ -343,7 +340,6 @@ static int open_socket(struct server *s, struct session *c, struct lws *wsi)
     memset(c, 0, sizeof *c);
     c->wsi = wsi;
     c->role = !strcmp(path, "/ws") ? ROLE_ARRAY : ROLE_STREAM;
-    c->is_open = true;
     if (!count(s, c))
         return -1;
     const struct pxr_request r = {.ask = PXR_ASK_ARRAY};

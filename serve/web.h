@@ -12,7 +12,6 @@ struct pxr_serve_options {
     uint64_t max_clients;
     unsigned n_threads;
     bool sends_at_once; /* /ws: an envelope without being asked, as the described version of ImgPack */
-    bool is_quiet;
 };
 
 /* Serve until SIGINT or SIGTERM.  Says on standard output where, once it listens.  IO: it cannot listen there. */
