@@ -205,6 +205,16 @@ static inline double pxr_sum_parts(const float parts[PXR_SUM_PARTS])
 /* 16-bit samples of a caller stand wherever they stand. */
 typedef uint16_t __attribute__((aligned(1), may_alias)) pxr_unaligned16;
 
+/* How symbols are put: the frequency of each and the first of its slots << 16, by [context][symbol].  Behind the contexts
+ * comes one that leaves states as they are, for lanes without a sample: symbol 0. */
+struct pxr_predict_coders {
+    uint32_t of[PXR_PREDICT_CONTEXTS + 1][PXR_PREDICT_MAX_SYMBOLS];
+    uint64_t reciprocals[PXR_PREDICT_TABLE + 1]; /* of frequencies, in 1/2^PXR_PREDICT_RECIPROCAL_BITS, rounded up */
+};
+/* States below f x 2^21 are divided by f: with 2^43 / f, rounded up, the product fits 64 bits and the quotient is exact
+ * (the error of the reciprocal is below f <= 2^11, times a state below 2^32). */
+enum { PXR_PREDICT_RECIPROCAL_BITS = 43 };
+
 /* One set for each CPU level; all give the same bits.  Margins are where they are named: in row_scratch
  * (pxr_predict_row_bytes, aligned to two bytes) and behind the words.  Nothing else is touched beyond its end. */
 struct pxr_predict_kernels {
@@ -228,6 +238,10 @@ struct pxr_predict_kernels {
                      struct pxr_predict_activity sums[2], uint32_t (*counts)[256]);
     /* Sum of absolute differences of n container samples, at most 2^15. */
     uint64_t (*distance)(const uint8_t *a, const uint8_t *b, size_t n, uint8_t bits);
+    /* Put one half row, backwards: n folded residuals (uint8_t or uint16_t) and their contexts.  x: the states of all
+     * lanes.  Words are written downwards from to; returns where they begin.  32 bytes below that may be touched. */
+    uint8_t *(*put)(const struct pxr_predict_coders *coders, const uint8_t *contexts, const void *z, size_t n,
+                    size_t lanes, uint32_t *x, uint8_t *to);
 };
 
 extern const struct pxr_predict_kernels pxr_predict_portable[2]; /* [depth > 8] */
@@ -260,6 +274,8 @@ static inline uint32_t pxr_token_base(uint32_t token)
 /* A slot of a decoding table: symbol | frequency << 8 | (slot - first slot of the symbol) << 20. */
 void pxr_predict_build_tables(const struct pxr_predict_model *m, uint32_t *tables);
 enum { PXR_PREDICT_N_SLOTS = (PXR_PREDICT_CONTEXTS + 1) * PXR_PREDICT_TABLE };
+/* How symbols are put, from the model's frequencies. */
+void pxr_predict_set_coders(const struct pxr_predict_model *m, struct pxr_predict_coders *c);
 
 /* ---- motion of a unit, as bytes ----------------------------------------------------------------- */
 

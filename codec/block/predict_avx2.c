@@ -112,6 +112,107 @@ chunk_16(__m256i *x, const size_t n_vectors, const uint32_t *tables, const uint8
     return words;
 }
 
+/* ---- putting symbols ---------------------------------------------------------------------------- */
+
+/* For each mask of lanes that are due: which bytes of eight words are theirs, so that they end with the last byte. */
+struct take_table {
+    _Alignas(16) uint8_t index[256][16];
+};
+#define IS_NTH(m, i, n) (R1(m, i) && BELOW(m, i) == (n))
+#define NTH(m, n)                                                                                                    \
+    (1 * IS_NTH(m, 1, n) + 2 * IS_NTH(m, 2, n) + 3 * IS_NTH(m, 3, n) + 4 * IS_NTH(m, 4, n) + 5 * IS_NTH(m, 5, n) +   \
+     6 * IS_NTH(m, 6, n) + 7 * IS_NTH(m, 7, n))
+#define TAKEN(m, place) NTH(m, (place) + BELOW(m, 8) - 8)
+#define PAIR_AT(m, place) (uint8_t)(2 * TAKEN(m, place)), (uint8_t)(2 * TAKEN(m, place) + 1)
+#undef ROW
+#define ROW(m)                                                                                                       \
+    {PAIR_AT(m, 0), PAIR_AT(m, 1), PAIR_AT(m, 2), PAIR_AT(m, 3), PAIR_AT(m, 4), PAIR_AT(m, 5), PAIR_AT(m, 6),        \
+     PAIR_AT(m, 7)}
+static const struct take_table take = {{ROW64(0u), ROW64(64u), ROW64(128u), ROW64(192u)}};
+
+/* The low words of the lanes that are due, in their order, end at *to; what is written below does no harm. */
+static inline __m256i give_words(__m256i x, __m256i due, uint8_t **to)
+{
+    const unsigned mask = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(due));
+    const __m128i words = narrow(_mm256_and_si256(x, _mm256_set1_epi32(0xFFFF)));
+    const __m128i at = _mm_load_si128((const __m128i *)(const void *)take.index[mask]);
+    _mm_storeu_si128((__m128i *)(void *)(*to - 16), _mm_shuffle_epi8(words, at));
+    *to -= 2 * (size_t)__builtin_popcount(mask);
+    return _mm256_blendv_epi8(x, _mm256_srli_epi32(x, 16), due);
+}
+
+/* Unsigned numbers in single precision. */
+static inline __m256 as_floats(__m256i x)
+{
+    const __m256 high = _mm256_cvtepi32_ps(_mm256_srli_epi32(x, 16));
+    const __m256 low = _mm256_cvtepi32_ps(_mm256_and_si256(x, _mm256_set1_epi32(0xFFFF)));
+    return _mm256_add_ps(_mm256_mul_ps(high, _mm256_set1_ps(65536)), low);
+}
+
+/* The quotient in single precision is at most one off: states below f x 2^21 have one below 2^21. */
+static inline __m256i put_symbols(__m256i x, __m256i at, const uint32_t *coders, uint8_t **to)
+{
+    const __m256i coder = _mm256_set_m128i(slots_of_4(coders, _mm256_extracti128_si256(at, 1)),
+                                           slots_of_4(coders, _mm256_castsi256_si128(at)));
+    const __m256i f = _mm256_and_si256(coder, _mm256_set1_epi32(0xFFFF)), all = _mm256_set1_epi32(-1);
+    const __m256i is_small = _mm256_cmpgt_epi32(f, _mm256_srli_epi32(x, 32 - PXR_PREDICT_TABLE_BITS));
+    x = give_words(x, _mm256_xor_si256(is_small, all), to);
+    __m256i q = _mm256_cvttps_epi32(_mm256_div_ps(as_floats(x), _mm256_cvtepi32_ps(f)));
+    __m256i rest = _mm256_sub_epi32(x, _mm256_mullo_epi32(q, f));
+    const __m256i is_above = _mm256_srai_epi32(rest, 31);
+    const __m256i is_below = _mm256_xor_si256(_mm256_cmpgt_epi32(f, rest), all);
+    q = _mm256_sub_epi32(_mm256_add_epi32(q, is_above), is_below);
+    rest = _mm256_add_epi32(rest, _mm256_and_si256(is_above, f));
+    rest = _mm256_sub_epi32(rest, _mm256_and_si256(is_below, f));
+    return _mm256_add_epi32(_mm256_add_epi32(_mm256_slli_epi32(q, PXR_PREDICT_TABLE_BITS), rest),
+                            _mm256_srli_epi32(coder, 16));
+}
+
+static inline __m256i coders_at(const uint8_t *contexts, __m256i symbols)
+{
+    const __m256i c = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)contexts));
+    return _mm256_or_si256(_mm256_slli_epi32(c, 8), symbols);
+}
+
+static inline __attribute__((always_inline)) uint8_t *put_chunk_8(__m256i *x, const size_t n_vectors,
+                                                                  const uint32_t *coders, const uint8_t *contexts,
+                                                                  const uint8_t *z, uint8_t *to)
+{
+#pragma GCC unroll 8
+    for (size_t i = n_vectors; i-- > 0;) {
+        const __m256i s = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(z + 8 * i)));
+        x[i] = put_symbols(x[i], coders_at(contexts + 8 * i, s), coders, &to);
+    }
+    return to;
+}
+
+static inline __attribute__((always_inline)) uint8_t *put_chunk_16(__m256i *x, const size_t n_vectors,
+                                                                   const uint32_t *coders, const uint8_t *contexts,
+                                                                   const uint16_t *z, uint8_t *to)
+{
+    __m256i tokens[PXR_PREDICT_MAX_LANES / 8];
+#pragma GCC unroll 8
+    for (size_t i = n_vectors; i-- > 0;) {
+        const __m256i v = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(z + 8 * i)));
+        const __m256i is_small = _mm256_cmpgt_epi32(_mm256_set1_epi32(16), v);
+        const __m256i e = _mm256_sub_epi32(_mm256_srli_epi32(_mm256_castps_si256(_mm256_cvtepi32_ps(v)), 23),
+                                           _mm256_set1_epi32(127)); /* where the highest bit is */
+        const __m256i n = _mm256_andnot_si256(is_small, _mm256_sub_epi32(e, _mm256_set1_epi32(2)));
+        const __m256i two_bits = _mm256_and_si256(_mm256_srlv_epi32(v, n), _mm256_set1_epi32(3));
+        tokens[i] = _mm256_blendv_epi8(_mm256_or_si256(_mm256_slli_epi32(e, 2), two_bits), v, is_small);
+        const __m256i raw = _mm256_andnot_si256(_mm256_sllv_epi32(_mm256_set1_epi32(-1), n), v);
+        const __m256i over = _mm256_srlv_epi32(x[i], _mm256_sub_epi32(_mm256_set1_epi32(32), n));
+        const __m256i is_due = _mm256_xor_si256(_mm256_cmpeq_epi32(over, _mm256_setzero_si256()),
+                                                _mm256_set1_epi32(-1));
+        x[i] = give_words(x[i], is_due, &to);
+        x[i] = _mm256_or_si256(_mm256_sllv_epi32(x[i], n), raw);
+    }
+#pragma GCC unroll 8
+    for (size_t i = n_vectors; i-- > 0;)
+        x[i] = put_symbols(x[i], coders_at(contexts + 8 * i, tokens[i]), coders, &to);
+    return to;
+}
+
 #define VECTOR __m256i
 #define WIDTH 8
 static inline __m256i lanes_load(const uint32_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
@@ -209,5 +310,16 @@ static inline __m256i v_tables(const struct tables_constants *c, __m256i activit
 }
 
 #include "predict_x86_tmpl.c"
+
+#define SAMPLE uint8_t
+#define FN(name) name##_8
+#include "predict_put_x86_tmpl.c"
+#undef SAMPLE
+#undef FN
+#define SAMPLE uint16_t
+#define FN(name) name##_16
+#include "predict_put_x86_tmpl.c"
+#undef SAMPLE
+#undef FN
 
 #include "predict_level_tmpl.c"

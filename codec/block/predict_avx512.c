@@ -93,6 +93,85 @@ chunk_16(__m512i *x, const size_t n_vectors, const uint32_t *tables, const uint8
     return words;
 }
 
+/* ---- putting symbols ---------------------------------------------------------------------------- */
+
+/* The low words of the lanes that are due, in their order, end at *to; what is written below does no harm. */
+static inline __m512i give_words(__m512i x, __mmask16 due, uint8_t **to)
+{
+    const unsigned n = (unsigned)__builtin_popcount((unsigned)due);
+    const __m512i lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    const __m512i words = _mm512_maskz_compress_epi32(due, x);
+    const __m512i at_end = _mm512_permutexvar_epi32(_mm512_add_epi32(lane, _mm512_set1_epi32((int)n)), words);
+    _mm256_storeu_si256((__m256i *)(void *)(*to - 32), _mm512_cvtepi32_epi16(at_end));
+    *to -= 2 * n;
+    return _mm512_mask_srli_epi32(x, due, x, 16);
+}
+
+/* The quotient in single precision is at most one off: states below f x 2^21 have one below 2^21. */
+static inline __m512i put_symbols(__m512i x, __m512i at, const uint32_t *coders, uint8_t **to)
+{
+    const __m256i low = _mm256_set_m128i(slots_of_4(coders, _mm512_extracti32x4_epi32(at, 1)),
+                                         slots_of_4(coders, _mm512_castsi512_si128(at)));
+    const __m256i high = _mm256_set_m128i(slots_of_4(coders, _mm512_extracti32x4_epi32(at, 3)),
+                                          slots_of_4(coders, _mm512_extracti32x4_epi32(at, 2)));
+    const __m512i coder = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+    const __m512i f = _mm512_and_si512(coder, _mm512_set1_epi32(0xFFFF)), one = _mm512_set1_epi32(1);
+    const __m512i most = _mm512_srli_epi32(x, 32 - PXR_PREDICT_TABLE_BITS);
+    x = give_words(x, _mm512_cmpge_epu32_mask(most, f), to);
+    __m512i q = _mm512_cvttps_epi32(_mm512_div_ps(_mm512_cvtepu32_ps(x), _mm512_cvtepi32_ps(f)));
+    __m512i rest = _mm512_sub_epi32(x, _mm512_mullo_epi32(q, f));
+    const __mmask16 is_above = _mm512_movepi32_mask(rest), is_below = _mm512_cmpge_epi32_mask(rest, f);
+    q = _mm512_mask_sub_epi32(q, is_above, q, one);
+    q = _mm512_mask_add_epi32(q, is_below, q, one);
+    rest = _mm512_mask_add_epi32(rest, is_above, rest, f);
+    rest = _mm512_mask_sub_epi32(rest, is_below, rest, f);
+    return _mm512_add_epi32(_mm512_add_epi32(_mm512_slli_epi32(q, PXR_PREDICT_TABLE_BITS), rest),
+                            _mm512_srli_epi32(coder, 16));
+}
+
+static inline __m512i coders_at(const uint8_t *contexts, __m512i symbols)
+{
+    const __m512i c = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)contexts));
+    return _mm512_or_si512(_mm512_slli_epi32(c, 8), symbols);
+}
+
+static inline __attribute__((always_inline)) uint8_t *put_chunk_8(__m512i *x, const size_t n_vectors,
+                                                                  const uint32_t *coders, const uint8_t *contexts,
+                                                                  const uint8_t *z, uint8_t *to)
+{
+#pragma GCC unroll 4
+    for (size_t i = n_vectors; i-- > 0;) {
+        const __m512i s = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)(z + 16 * i)));
+        x[i] = put_symbols(x[i], coders_at(contexts + 16 * i, s), coders, &to);
+    }
+    return to;
+}
+
+static inline __attribute__((always_inline)) uint8_t *put_chunk_16(__m512i *x, const size_t n_vectors,
+                                                                   const uint32_t *coders, const uint8_t *contexts,
+                                                                   const uint16_t *z, uint8_t *to)
+{
+    __m512i tokens[PXR_PREDICT_MAX_LANES / 16];
+#pragma GCC unroll 4
+    for (size_t i = n_vectors; i-- > 0;) {
+        const __m512i v = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)(z + 16 * i)));
+        const __mmask16 is_large = _mm512_cmpge_epi32_mask(v, _mm512_set1_epi32(16));
+        const __m512i e = _mm512_sub_epi32(_mm512_srli_epi32(_mm512_castps_si512(_mm512_cvtepi32_ps(v)), 23),
+                                           _mm512_set1_epi32(127)); /* where the highest bit is */
+        const __m512i n = _mm512_maskz_sub_epi32(is_large, e, _mm512_set1_epi32(2));
+        const __m512i two_bits = _mm512_and_si512(_mm512_srlv_epi32(v, n), _mm512_set1_epi32(3));
+        tokens[i] = _mm512_mask_or_epi32(v, is_large, _mm512_slli_epi32(e, 2), two_bits);
+        const __m512i raw = _mm512_andnot_si512(_mm512_sllv_epi32(_mm512_set1_epi32(-1), n), v);
+        const __m512i over = _mm512_srlv_epi32(x[i], _mm512_sub_epi32(_mm512_set1_epi32(32), n));
+        x[i] = give_words(x[i], _mm512_test_epi32_mask(over, over), &to);
+        x[i] = _mm512_or_si512(_mm512_sllv_epi32(x[i], n), raw);
+    }
+#pragma GCC unroll 4
+    for (size_t i = n_vectors; i-- > 0;)
+        x[i] = put_symbols(x[i], coders_at(contexts + 16 * i, tokens[i]), coders, &to);
+    return to;
+}
+
 #define VECTOR __m512i
 #define WIDTH 16
 static inline __m512i lanes_load(const uint32_t *p) { return _mm512_loadu_si512(p); }
@@ -170,5 +249,16 @@ static inline __m512i v_tables(const struct tables_constants *c, __m512i activit
 }
 
 #include "predict_x86_tmpl.c"
+
+#define SAMPLE uint8_t
+#define FN(name) name##_8
+#include "predict_put_x86_tmpl.c"
+#undef SAMPLE
+#undef FN
+#define SAMPLE uint16_t
+#define FN(name) name##_16
+#include "predict_put_x86_tmpl.c"
+#undef SAMPLE
+#undef FN
 
 #include "predict_level_tmpl.c"

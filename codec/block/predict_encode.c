@@ -8,19 +8,12 @@
 #include "linear.h"
 #include "predict_choose.h"
 
-/* How a symbol is put: x / freq is x times reciprocal >> RECIPROCAL_BITS. */
-struct coder {
-    uint64_t reciprocal;
-    uint16_t freq, rest; /* rest: of the table */
-    uint32_t start;
-};
-
 struct pxr_predict_encoder {
     struct pxr_predict_model model;
     struct pxr_scratch tables, residuals, row, words, sums, motion;
     struct pxr_predict_activity activity[PXR_PREDICT_GROUPS][2];
     uint32_t counts[PXR_PREDICT_CONTEXTS][PXR_PREDICT_MAX_SYMBOLS];
-    struct coder coders[PXR_PREDICT_CONTEXTS][PXR_PREDICT_MAX_SYMBOLS];
+    struct pxr_predict_coders coders;
     struct pxr_sharing sharing;
 };
 
@@ -47,7 +40,6 @@ struct job {
     uint8_t *row;
     bool is_direct; /* nothing is predicted but the usual sample */
     uint16_t usual;
-    const struct coder *coders[PXR_PREDICT_CONTEXTS]; /* of the context's table */
 };
 
 static struct pxr_predict_refs refs_of(const struct job *j, uint32_t frame)
@@ -311,22 +303,6 @@ static void scan(struct job *j)
     }
 }
 
-/* States below f x 2^21 are divided by f: with 2^43 / f, rounded up, the product fits 64 bits and the quotient is exact
- * (the error of the reciprocal is below f <= 2^11, times a state below 2^32). */
-enum { RECIPROCAL_BITS = 43 };
-
-static void set_coders(struct coder *coders, const uint16_t *freq, unsigned n_symbols)
-{
-    uint32_t start = 0;
-    for (unsigned s = 0; s < n_symbols; start += freq[s++])
-        coders[s] = (struct coder){
-            .reciprocal = freq[s] ? (((uint64_t)1 << RECIPROCAL_BITS) + freq[s] - 1) / freq[s] : 0,
-            .freq = freq[s],
-            .rest = (uint16_t)(PXR_PREDICT_TABLE - freq[s]),
-            .start = start,
-        };
-}
-
 /* Contexts share tables where that costs less; then counts become frequencies.  Returns about how many bits all
  * of it takes, in 1/65536. */
 static uint64_t make_tables(struct job *j)
@@ -339,74 +315,20 @@ static uint64_t make_tables(struct job *j)
         for (unsigned k = 0; m->depth > 8 && k < n_symbols; k++)
             bits += (uint64_t)e->counts[t][k] * pxr_token_raw_bits(k) << 16;
         pxr_predict_normalise(e->counts[t], n_symbols, m->freq[t]);
-        set_coders(e->coders[t], m->freq[t], n_symbols);
     }
-    for (unsigned c = 0; c < PXR_PREDICT_CONTEXTS; c++)
-        j->coders[c] =
-            e->coders[m->table_of[c / PXR_PREDICT_PHASE_CONTEXTS][c % PXR_PREDICT_PHASE_CONTEXTS]];
     return bits;
-}
-
-/* Words are written backwards, from the last one on; without branches, which nobody could predict.  due: 0 or 1. */
-static inline uint32_t give_word(uint32_t x, unsigned due, uint8_t **to)
-{
-    pxr_store_u16le(*to - 2, (uint16_t)x);
-    *to -= 2 * due;
-    return x >> 16 * due;
-}
-
-static inline uint32_t put_symbol(uint32_t x, const struct coder *c, uint8_t **to)
-{
-    x = give_word(x, x >> (32 - PXR_PREDICT_TABLE_BITS) >= c->freq, to);
-    const uint32_t q = (uint32_t)(x * c->reciprocal >> RECIPROCAL_BITS);
-    return x + q * c->rest + c->start; /* q x 2^11 + x mod f + start */
-}
-
-static inline uint32_t put_raw(uint32_t x, uint32_t v, unsigned n, uint8_t **to)
-{
-    x = give_word(x, (uint64_t)x >> (32 - n) != 0, to);
-    return x << n | v;
-}
-
-/* One half row in reverse: in each chunk the raw bits, which are read last, then the symbols. */
-static void put_half_row_8(const struct job *j, const uint8_t *contexts, const uint8_t *z, size_t n,
-                           uint32_t *x, uint8_t **to)
-{
-    const size_t last = ((size_t)1 << j->m->lanes_log2) - 1;
-    uint8_t *at = *to;
-    for (size_t i = n; i-- > 0;)
-        x[i & last] = put_symbol(x[i & last], &j->coders[contexts[i]][z[i]], &at);
-    *to = at;
-}
-
-static void put_half_row_16(const struct job *j, const uint8_t *contexts, const uint16_t *z, size_t n,
-                            uint32_t *x, uint8_t **to)
-{
-    const size_t lanes = (size_t)1 << j->m->lanes_log2;
-    for (size_t chunk = (n + lanes - 1) / lanes; chunk-- > 0;) {
-        const size_t first = chunk * lanes, count = pxr_min_u64(lanes, n - first);
-        for (size_t i = count; i-- > 0;) {
-            const unsigned raw = pxr_token_raw_bits(pxr_token_of(z[first + i]));
-            x[i] = put_raw(x[i], z[first + i] & ((1u << raw) - 1), raw, to);
-        }
-        for (size_t i = count; i-- > 0;)
-            x[i] = put_symbol(x[i], &j->coders[contexts[first + i]][pxr_token_of(z[first + i])], to);
-    }
 }
 
 /* The words of a frame, written backwards to end; returns where they begin.  x: the states to start with. */
 static uint8_t *put_frame(const struct job *j, uint32_t frame, uint32_t *x, uint8_t *end)
 {
     const size_t n_even = (j->m->width_px + 1) / 2, n_half[2] = {n_even, j->m->width_px / 2};
+    const size_t lanes = (size_t)1 << j->m->lanes_log2, sample_bytes = j->m->depth <= 8 ? 1 : 2;
     const uint8_t *contexts = j->e->tables.bytes + frame * j->n_px, *z = residuals_of(j, frame);
     for (size_t y = j->m->height_px; y-- > 0;)
         for (unsigned phase = 2; phase-- > 0;) {
             const size_t at = y * j->m->width_px + (phase ? n_even : 0);
-            if (j->m->depth <= 8)
-                put_half_row_8(j, contexts + at, z + at, n_half[phase], x, &end);
-            else
-                put_half_row_16(j, contexts + at, (const uint16_t *)(const void *)z + at, n_half[phase], x,
-                                &end);
+            end = j->k->put(&j->e->coders, contexts + at, z + at * sample_bytes, n_half[phase], lanes, x, end);
         }
     return end;
 }
@@ -564,6 +486,7 @@ enum pxr_err pxr_predict_encode(pxr_block_encoder *encoder, const struct pxr_blo
     if (err != PXR_OK)
         return err;
     fit(&j, order);
+    pxr_predict_set_coders(j.m, &j.e->coders);
     if (!pxr_predict_model_store(j.m, &params) || params.n_bytes > UINT32_MAX ||
         !pxr_block_header_begin(header, &s->shape, PXR_BLOCK_PREDICT, 1, params.bytes,
                                 (uint32_t)params.n_bytes))

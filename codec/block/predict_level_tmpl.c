@@ -4,7 +4,7 @@
  *     words = rans_decode_8 (x, lanes, tables, table_of, n, words, z)
  *     words = rans_decode_16(x, lanes, tables, table_of, n, words, z)
  * for one half row of n symbols, lane by lane in chunks of all lanes (the last chunk's other lanes have the
- * table that reads nothing; z has room for them).  LEVEL is its name.  With VEC, and what
+ * table that reads nothing; z has room for them), and put_8 and put_16, the kernel put.  LEVEL is its name.  With VEC, and what
  * predict_vector_tmpl.c asks for, prediction uses vectors too. */
 #include "predict.h"
 
@@ -104,6 +104,6 @@ static inline void add_values(const float *v, const float *weight, float sum[PXR
 #include "predict_frame_tmpl.c"
 
 const struct pxr_predict_kernels PASTE(pxr_predict_, LEVEL)[2] = {
-    {decode_8, scan_8, fit_8, activity_8, distance_8},
-    {decode_16, scan_16, fit_16, activity_16, distance_16},
+    {decode_8, scan_8, fit_8, activity_8, distance_8, put_8},
+    {decode_16, scan_16, fit_16, activity_16, distance_16, put_16},
 };

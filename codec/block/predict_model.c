@@ -503,3 +503,17 @@ void pxr_predict_build_tables(const struct pxr_predict_model *m, uint32_t *table
     for (uint32_t k = 0; k < PXR_PREDICT_TABLE; k++)
         pad[k] = (uint32_t)PXR_PREDICT_TABLE << 8 | k << 20;
 }
+
+void pxr_predict_set_coders(const struct pxr_predict_model *m, struct pxr_predict_coders *c)
+{
+    const unsigned n_symbols = pxr_predict_n_symbols(m);
+    for (unsigned k = 0; k < PXR_PREDICT_CONTEXTS; k++) {
+        const uint16_t *const freq =
+            m->freq[m->table_of[k / PXR_PREDICT_PHASE_CONTEXTS][k % PXR_PREDICT_PHASE_CONTEXTS]];
+        for (uint32_t s = 0, first = 0; s < n_symbols; first += freq[s++])
+            c->of[k][s] = freq[s] | first << 16;
+    }
+    c->of[PXR_PREDICT_CONTEXTS][0] = PXR_PREDICT_TABLE;
+    for (uint64_t f = 1; f <= PXR_PREDICT_TABLE; f++)
+        c->reciprocals[f] = (((uint64_t)1 << PXR_PREDICT_RECIPROCAL_BITS) + f - 1) / f;
+}

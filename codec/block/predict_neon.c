@@ -306,4 +306,6 @@ static inline VEC v_tables(const struct tables_constants *c, VEC activity, VEC f
     return vqtbl3q_u8(c->table_of, vsliq_n_u8(level, far, 4));
 }
 
+#include "predict_put_tmpl.c"
+
 #include "predict_level_tmpl.c"

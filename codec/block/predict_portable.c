@@ -64,4 +64,6 @@ static const uint8_t *rans_decode_16(uint32_t *x, size_t lanes, const uint32_t *
     return words;
 }
 
+#include "predict_put_tmpl.c"
+
 #include "predict_level_tmpl.c"

@@ -169,6 +169,44 @@ static uint64_t predict_distance(const void *what, enum guard_side side)
     return pxr_predict_kernels_for(c->m)->distance(a, b, c->shape.width_px, c->shape.bits);
 }
 
+/* A residual whose symbol the context's table has. */
+static uint32_t possible_residual(const struct pxr_predict_model *m, unsigned context, uint64_t *rng)
+{
+    const uint16_t *const freq =
+        m->freq[m->table_of[context / PXR_PREDICT_PHASE_CONTEXTS][context % PXR_PREDICT_PHASE_CONTEXTS]];
+    unsigned s = forge_below(rng, pxr_predict_n_symbols(m));
+    while (!freq[s])
+        s = (s + 1) % pxr_predict_n_symbols(m);
+    return m->depth <= 8 ? s : pxr_token_base(s) | forge_below(rng, 1u << pxr_token_raw_bits(s));
+}
+
+static uint64_t predict_put(const void *what, enum guard_side side)
+{
+    const struct predict_case *c = what;
+    uint64_t rng = c->seed;
+    const size_t n = c->shape.width_px, sample = c->m->depth <= 8 ? 1 : 2, lanes = (size_t)1 << c->m->lanes_log2;
+    struct pxr_predict_coders *const coders = guard_get(TABLES, sizeof *coders, side, 8);
+    uint8_t *const contexts = guard_get(REF0, n, side, 1), *const z = guard_get(REF1, n * sample, side, sample);
+    uint32_t *const x = guard_get(STATES, lanes * sizeof *x, side, 4);
+    uint8_t *const words = guard_get(OUT0, 4 * n + 32, side, 1), *const end = words + 4 * n + 32;
+    memset(coders, 0, sizeof *coders);
+    pxr_predict_set_coders(c->m, coders);
+    for (size_t i = 0; i < n; i++) {
+        contexts[i] = (uint8_t)forge_below(&rng, PXR_PREDICT_CONTEXTS);
+        const uint32_t v = possible_residual(c->m, contexts[i], &rng);
+        if (sample == 1)
+            z[i] = (uint8_t)v;
+        else
+            ((uint16_t *)(void *)z)[i] = (uint16_t)v;
+    }
+    for (size_t i = 0; i < lanes; i++) /* also states next to their bounds */
+        x[i] = forge_once_in(&rng, 4) ? UINT32_MAX - forge_below(&rng, 4)
+               : forge_once_in(&rng, 4) ? PXR_RANS_LOW : (uint32_t)test_random(&rng) | PXR_RANS_LOW;
+    const uint8_t *const to = pxr_predict_kernels_for(c->m)->put(coders, contexts, z, n, lanes, x, end);
+    cr_assert(to >= words + 32 && to <= end);
+    return pxr_xxh3_64(to, (size_t)(end - to)) ^ 3 * pxr_xxh3_64(x, lanes * sizeof *x);
+}
+
 static void check_predict(uint64_t seed, struct pxr_block_shape s, uint32_t *tables)
 {
     static struct pxr_predict_model m; /* too large for a stack */
@@ -184,6 +222,7 @@ static void check_predict(uint64_t seed, struct pxr_block_shape s, uint32_t *tab
         expect_equal_everywhere(predict_decode, &c, "decode", s.width_px);
         expect_equal_everywhere(predict_scan, &c, "scan", s.width_px);
         expect_equal_everywhere(predict_fit, &c, "fit", s.width_px);
+        expect_equal_everywhere(predict_put, &c, "put", s.width_px);
         expect_equal_everywhere(predict_distance, &c, "distance", s.width_px);
     }
     pxr_predict_model_fini(&m);
