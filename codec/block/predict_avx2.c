@@ -7,7 +7,7 @@
 
 /* For each mask of lanes that take a word: which of the next eight words each lane gets. */
 struct spread_table {
-    _Alignas(32) uint32_t index[256][8];
+    _Alignas(8) uint8_t index[256][8];
 };
 #define R1(m, i) ((m) >> (i)&1)
 #define BELOW(m, i) (unsigned)__builtin_popcount((m) & ((1u << (i)) - 1))
@@ -28,7 +28,7 @@ static inline __m256i renormalise(__m256i x, const uint8_t **words)
     const unsigned mask = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(is_low));
     const __m256i next = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)*words));
     const __m256i w = _mm256_permutevar8x32_epi32(
-        next, _mm256_load_si256((const __m256i *)(const void *)spread.index[mask]));
+        next, _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)spread.index[mask])));
     *words += 2 * (size_t)__builtin_popcount(mask);
     return _mm256_blendv_epi8(x, _mm256_or_si256(_mm256_slli_epi32(x, 16), w), is_low);
 }
