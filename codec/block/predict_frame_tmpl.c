@@ -167,7 +167,7 @@ static bool FN(decode)(const struct pxr_predict_model *m, const uint32_t *tables
             FN(edges)(w.r.x[0], half, n_half[0], n_half[1], (int)phase);
             FN(byte_edges)(w.r.mag[0], half, n_half[0], phase ? n_half[1] : 0);
         }
-        for (size_t i = 0; i < row_bytes; i += 64) /* where the row after the next one will be written */
+        for (size_t i = 0; y + 2 < m->height_px && i < row_bytes; i += 64) /* rows that are written soon */
             __builtin_prefetch(dst + (y + 2) * row_bytes + i, 1);
         FN(join_row)(m, f->bits, w.r.x[0], half, dst + y * row_bytes);
         FN(next_row)(m, f, y, &w);
