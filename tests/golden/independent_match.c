@@ -33,12 +33,14 @@ static bool is_at_its_end(const struct coder *c)
     return c->draws || (c->at >= c->n_bytes && c->at <= c->n_bytes + 4);
 }
 
-/* A bit that is 1 with probability p / 65536.  Drawn ones are at most `most` and at least `least`. */
+/* A bit that is 1 with probability p / 65536.  Drawn ones are at least `least` and at most `most`, so that
+ * they give ranks that exist. */
 static unsigned code_bit(struct coder *c, uint32_t p, unsigned least, unsigned most)
 {
     if (c->draws) {
         unsigned bit = c->draws->roll(c->draws->to, 16) < p;
-        bit = bit > most ? most : bit < least ? least : bit;
+        if (!c->draws->is_wild)
+            bit = bit > most ? most : bit < least ? least : bit;
         c->draws->took(c->draws->to, bit ? 0 : p, bit ? p : 65536 - p, 16);
         return bit;
     }

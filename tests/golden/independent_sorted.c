@@ -12,6 +12,7 @@ struct mix {
 };
 struct block {
     struct independent_header h;
+    const struct independent_draws *draws;
     uint64_t n;      /* samples */
     uint32_t S, across; /* samples of a segment, segments of a row */
     unsigned C;
@@ -54,7 +55,7 @@ static const char *read_classes(struct block *k)
         k->next[c] = sum;
         k->end[c] = sum += little_endian(p + 40 + 4 * k->C + 4 * c, 4);
     }
-    return sum == k->n ? NULL : "counts";
+    return sum == k->n || k->draws ? NULL : "counts";
 }
 
 static const char *read_params(struct block *k)
@@ -164,16 +165,26 @@ static int64_t predict(const struct block *k, int64_t t, int64_t y, int64_t x)
     return clamp(sum >> (bits == 8 ? 6 : 10), 0, (1 << bits) - 1);
 }
 
+static uint32_t next_residual(struct block *k, unsigned c)
+{
+    if (k->draws) {
+        const uint32_t z = k->draws->roll(k->draws->to, k->h.shape.bits);
+        k->draws->took(k->draws->to, z, c, k->h.shape.bits);
+        return z;
+    }
+    const uint64_t at = k->next[c]++;
+    return k->q[at] + (k->h.shape.bits == 16 ? 256u * k->q[k->n + at] : 0);
+}
+
 static const char *decode_segment(struct block *k, uint32_t t, uint32_t y, uint32_t i)
 {
     const uint32_t w = k->h.shape.width_px, first = i * k->S, n = w - first < k->S ? w - first : k->S;
     const unsigned c = class_of(k, t, y, i);
     uint64_t sum = 0;
-    if (k->end[c] - k->next[c] < n)
+    if (!k->draws && k->end[c] - k->next[c] < n)
         return "a class has too few";
     for (uint32_t x = first; x < first + n; x++) {
-        const uint64_t at = k->next[c]++;
-        const uint32_t z = k->q[at] + (k->h.shape.bits == 16 ? 256u * k->q[k->n + at] : 0);
+        const uint32_t z = next_residual(k, c);
         sum += z;
         k->samples[((uint64_t)t * k->h.shape.height_px + y) * w + x] =
             (uint16_t)((predict(k, t, y, x) + unfold(z)) & ((1 << k->h.shape.bits) - 1));
@@ -198,17 +209,19 @@ const char *independent_sorted(const struct independent_shape *shape, const uint
                                const uint8_t *payload, size_t payload_bytes, const struct independent_draws *draws,
                                uint16_t *samples)
 {
-    struct block k = {.n = (uint64_t)shape->n_frames * shape->height_px * shape->width_px, .samples = samples};
+    struct block k = {.n = (uint64_t)shape->n_frames * shape->height_px * shape->width_px, .samples = samples, .draws = draws};
     const uint64_t raw = k.n * shape->bits / 8;
-    const char *why = draws ? "there is nothing to draw" : read_header(&k.h, shape, 6, true, header, header_bytes);
+    const char *why = read_header(&k.h, shape, 6, true, header, header_bytes);
     k.S = shape->bits == 8 ? 32 : 16;
     k.across = (shape->width_px + k.S - 1) / k.S;
     if (!why)
         why = read_params(&k);
-    if (!why)
+    if (!why && !draws)
         why = check_units(&k.h, 10, raw + raw / 256 + 512, payload_bytes);
-    if (!why)
+    if (!why && !draws)
         why = decompress(&k, payload, payload_bytes);
+    if (!why && draws)
+        draws->begin_unit(draws->to, 0);
     if (!why)
         why = decode(&k);
     free(k.q);
