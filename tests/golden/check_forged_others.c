@@ -33,6 +33,7 @@ struct forged {
     struct pxr_block_shape shape;
     enum pxr_block_codec codec;
     struct pxr_buffer params, header, payload;
+    unsigned n_padding; /* unused bits of the last byte of params */
     uint8_t *pixels; /* what the independent decoder makes of it, as the library writes it */
     struct script script;
 };
@@ -105,7 +106,7 @@ static void forge_adaptive_tile(uint64_t *rng, unsigned n_taps, enum excess exce
         room -= v;
         w[k] = forge_once_in(rng, 2) ? v : -v;
     }
-    const int64_t most = 1 << 24, bias = forge_between(rng, -most, most) / (forge_once_in(rng, 2) ? 1 : 1000);
+    const int64_t most = 1 << 24, part = forge_once_in(rng, 2) ? 1 : 1000, bias = forge_between(rng, -most, most) / part;
     w[n_taps] = excess != EXCESS_BIAS ? bias : forge_once_in(rng, 2) ? most + 1 : -most - 1;
 }
 
@@ -134,10 +135,12 @@ static void forge_adaptive_params(uint64_t *rng, struct forged *b, enum excess e
     const struct pxr_block_shape *const s = &b->shape;
     const unsigned shift = forge_once_in(rng, 3) ? forge_below(rng, s->bits) : 0, n = s->n_frames;
     const unsigned most_code = (unsigned)forge_between(rng, 24, 200);
-    uint8_t p[PXR_ADAPTIVE_FIXED_BYTES] = {(uint8_t)(n > 33 || forge_once_in(rng, 2) ? 1 : 2),
-                                           (uint8_t)forge_between(rng, 1, (int64_t)s->bits - shift), (uint8_t)shift,
-                                           (uint8_t)(5 + forge_below(rng, 4))};
+    uint8_t p[PXR_ADAPTIVE_FIXED_BYTES];
     bool has_group[4] = {false};
+    p[0] = n > 33 || forge_once_in(rng, 2) ? 1 : 2;
+    p[1] = (uint8_t)forge_between(rng, 1, (int64_t)s->bits - shift);
+    p[2] = (uint8_t)shift;
+    p[3] = (uint8_t)(5 + forge_below(rng, 4));
     pxr_store_u16le(p + 4, (uint16_t)forge_between(rng, 0, (1 << s->bits) - 1));
     p[6] = (uint8_t)forge_between(rng, 0, most_code - 24);
     p[7] = (uint8_t)most_code;
@@ -153,6 +156,7 @@ static void forge_adaptive_params(uint64_t *rng, struct forged *b, enum excess e
     for (unsigned group = 0; group < 4; group++)
         if (has_group[group])
             forge_adaptive_group(rng, b, &w, group, forge_once_in(rng, 2) || !group ? excess : NO_EXCESS);
+    b->n_padding = (8 - w.n_bits) % 8;
     pxr_bits_end(&w);
 }
 
@@ -201,8 +205,9 @@ static void forge_map(uint64_t *rng, struct forged *b, uint32_t n)
 static void forge_match_params(uint64_t *rng, struct forged *b)
 {
     const uint32_t all = 1u << b->shape.bits, kind = forge_below(rng, 6);
-    const uint8_t p[2] = {(uint8_t)forge_below(rng, 24),
-                          (uint8_t)forge_between(rng, 4, pxr_match_most_table_bits(&b->shape))};
+    uint8_t p[2];
+    p[0] = (uint8_t)forge_below(rng, 24);
+    p[1] = (uint8_t)forge_between(rng, 4, pxr_match_most_table_bits(&b->shape));
     b->params.n_bytes = 0;
     add(&b->params, p, sizeof p);
     forge_map(rng, b, kind == 0 ? all : kind == 1 ? 1 : kind == 2 ? 2 : 1 + forge_below(rng, kind == 3 ? 700 % all : 20));
@@ -260,7 +265,8 @@ static void forge_mix(uint64_t *rng, unsigned bits, uint8_t *to)
         down -= is_up ? 0 : v;
         pxr_store_u16le(to + 2 * i, (uint16_t)(is_up ? v : -v));
     }
-    pxr_store_u32le(to + 16, (uint32_t)(forge_between(rng, -constant, constant) / (forge_once_in(rng, 2) ? 1 : 50)));
+    const int64_t part = forge_once_in(rng, 2) ? 1 : 50;
+    pxr_store_u32le(to + 16, (uint32_t)(forge_between(rng, -constant, constant) / part));
 }
 
 static void forge_sorted_params(uint64_t *rng, struct forged *b)
@@ -357,8 +363,12 @@ static struct pxr_block_shape forge_shape(uint64_t *rng, enum pxr_block_codec co
     s.width_px = forge_once_in(rng, 3) ? forge_below(rng, 260) + 1 : widths[forge_below(rng, 16)];
     s.width_px = s.width_px < least ? least : s.width_px;
     s.height_px = forge_once_in(rng, 3) ? forge_below(rng, 12) + 1 : heights[forge_below(rng, 9)];
-    if (forge_once_in(rng, 8)) /* many frames */
-        return (struct pxr_block_shape){30 + forge_below(rng, 30), 1 + forge_below(rng, 3), least + forge_below(rng, 9), s.bits};
+    if (forge_once_in(rng, 8)) { /* many frames */
+        s.n_frames = 30 + forge_below(rng, 30);
+        s.height_px = 1 + forge_below(rng, 3);
+        s.width_px = least + forge_below(rng, 9);
+        return s;
+    }
     const uint32_t room = 3000 / (s.width_px * s.height_px); /* the independent decoders are slow */
     const uint32_t most = room > 40 ? 40 : room > 3 ? room : 3;
     s.n_frames = forge_below(rng, forge_once_in(rng, 3) ? most : most < 9 ? most : 9) + 1;
@@ -540,7 +550,7 @@ static bool all_agree(const struct forged *b, const uint8_t *pixels, uint64_t nu
 
 static struct forged twin_of(const struct forged *b)
 {
-    struct forged out = {.shape = b->shape, .codec = b->codec};
+    struct forged out = {.shape = b->shape, .codec = b->codec, .n_padding = b->n_padding};
     out.params = copy_of(&b->params);
     out.header = copy_of(&b->header);
     out.payload = copy_of(&b->payload);
@@ -549,7 +559,8 @@ static struct forged twin_of(const struct forged *b)
 
 static void flip(uint64_t *rng, uint8_t *bytes, size_t n_bytes)
 {
-    bytes[forge_below(rng, n_bytes)] ^= (uint8_t)(1u << forge_below(rng, 8));
+    const uint32_t at = forge_below(rng, n_bytes);
+    bytes[at] ^= (uint8_t)(1u << forge_below(rng, 8));
 }
 
 /* One to three bits flipped, in the first parameters, the header or the payload; random bytes in place of the second half
@@ -710,9 +721,8 @@ static bool params_behind(struct forged *b)
 }
 static bool adaptive_padding(struct forged *b)
 {
-    const uint8_t last = b->params.bytes[b->params.n_bytes - 1];
     b->params.bytes[b->params.n_bytes - 1] |= 0x80;
-    return change_params(b), last < 0x40; /* else that bit may have been used */
+    return change_params(b), b->n_padding > 0;
 }
 
 /* Match. */
