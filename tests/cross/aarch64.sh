@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The block codecs on 64-bit Arm, under qemu: the second decoder must agree with the library there too,
+# The block codecs on 64-bit Arm, under qemu: the second decoders must agree with the library there too,
 # everything encoded must have the hashes that it has here, and the unit tests of predict compare its kernels for
 # NEON with the portable ones.
 #
@@ -53,7 +53,7 @@ done
 program() { # NAME SOURCE...
     "$compiler" "${flags[@]}" -static "${includes[@]}" "${@:2}" "${objects[@]}" -lm -o "$work/$1"
 }
-program check_independent "$root"/tests/golden/{check_independent,independent_predict,made_blocks}.c
+program check_independent "$root"/tests/golden/{check_independent,independent_{predict,match,adaptive},made_blocks}.c
 
 "$native" --hashes "$root/tests/golden" >"$work/here"
 "$emulator" "$work/check_independent" --hashes "$root/tests/golden" >"$work/there" || {

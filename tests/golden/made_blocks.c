@@ -15,10 +15,14 @@ enum content {
     STRETCHED, /* few of the possible samples occur                    */
     SHIFTED,   /* low bits that all samples share                      */
     SKY,       /* black above, noise that grows below                  */
+    COUNTS,    /* of few photons                                       */
+    CELLS,     /* dim noise, and bright soft spots that shimmer        */
+    STILL,     /* the same texture in each frame, and a disc that moves over it */
     N_CONTENTS
 };
 static const char *const content_names[N_CONTENTS] = {
     "zeros", "noise", "ramp", "sparse", "scene", "labels", "moving", "drift", "stretched", "shifted", "sky",
+    "counts", "cells", "still",
 };
 static const uint32_t widths[] = {1, 2, 3, 127, 128, 129, 300};
 static const uint32_t heights[] = {1, 2, 64, 65, 130};
@@ -54,6 +58,19 @@ static uint32_t walk(uint32_t t, uint32_t y, uint32_t x)
     return v;
 }
 
+static uint32_t cells(uint32_t largest, uint32_t random, uint32_t t, uint32_t y, uint32_t x)
+{
+    const int32_t dy = (int32_t)(y % 37) - 18, dx = (int32_t)(x % 41) - 20, far = dy * dy + dx * dx;
+    const uint32_t bright = far < 200 ? largest / 400 * (uint32_t)(200 - far) * (2 + random_at(t, y / 37, x / 41) % 3) / 4 : 0;
+    return (largest / 50 + bright + random % (3 + bright / 16)) & largest;
+}
+
+static bool is_in_disc(uint32_t t, uint32_t y, uint32_t x)
+{
+    const int32_t dy = (int32_t)y - 20 - (int32_t)t, dx = (int32_t)x - 30 - 2 * (int32_t)t;
+    return dy * dy + dx * dx < 100;
+}
+
 static uint32_t sample(unsigned content, uint32_t largest, uint32_t t, uint32_t y, uint32_t x)
 {
     const uint32_t random = random_at(t, y, x);
@@ -78,6 +95,12 @@ static uint32_t sample(unsigned content, uint32_t largest, uint32_t t, uint32_t 
         return texture(y, x + t) / 4 * 11 % (largest + 1) / 11 * 11;
     case SHIFTED:
         return (texture(y, x) / 16 + random % 2) * 8 % largest / 8 * 8 + 5;
+    case COUNTS:
+        return (random >> 8 & 7) == 0 ? 1 + (random & 1) + (random >> 20) % 31 / 30 : 0;
+    case CELLS:
+        return cells(largest, random, t, y, x);
+    case STILL:
+        return is_in_disc(t, y, x) ? largest : texture(y, x) & largest;
     default:
         return y < 30 ? 0 : random % (1 + largest * (y - 29) / 128) & largest;
     }
@@ -116,29 +139,22 @@ struct made_block made_block(unsigned number)
 
 const char *made_block_name(const struct made_block *m) { return content_names[m->content]; }
 
-bool made_block_encode(const struct made_block *m, struct pxr_buffer *header, struct pxr_buffer *payload)
+bool made_block_encode(const struct made_block *m, enum pxr_block_codec codec, struct pxr_buffer *header,
+                       struct pxr_buffer *payload)
 {
+    static const struct pxr_block_codec_ops *const ops[PXR_N_BLOCK_CODECS] = {
+        [PXR_BLOCK_PREDICT] = &pxr_block_predict_ops,
+        [PXR_BLOCK_MATCH] = &pxr_block_match_ops,
+        [PXR_BLOCK_ADAPTIVE] = &pxr_block_adaptive_ops,
+        [PXR_BLOCK_SORTED] = &pxr_block_sorted_ops,
+    };
     pxr_block_encoder *e;
-    const struct pxr_block_opts o = {PXR_CODEC_PREDICT, 0, PXR_PRESET_DEFAULT};
+    const struct pxr_block_opts o = {PXR_CODEC_AUTO, 0, PXR_PRESET_DEFAULT};
     const size_t row = m->shape.width_px * (m->shape.bits / 8u);
     const struct pxr_block_source source = {m->shape, {m->pixels, row, row * m->shape.height_px}};
     if (pxr_block_encoder_new(&e, NULL) != PXR_OK)
         return false;
-    const bool is_good = pxr_block_predict_ops.encode(e, &source, &o, header, payload, NULL) == PXR_OK;
-    pxr_block_encoder_free(e);
-    return is_good;
-}
-
-bool made_block_encode_as(const struct made_block *m, enum pxr_codec codec, struct pxr_buffer *header,
-                          struct pxr_buffer *payload)
-{
-    pxr_block_encoder *e;
-    const struct pxr_block_opts o = {codec, 0, PXR_PRESET_DEFAULT};
-    const size_t row = m->shape.width_px * (m->shape.bits / 8u);
-    if (pxr_block_encoder_new(&e, NULL) != PXR_OK)
-        return false;
-    const bool is_good = pxr_block_encode(e, &m->shape, m->pixels, row, row * m->shape.height_px, &o, header,
-                                          payload, NULL) == PXR_OK;
+    const bool is_good = ops[codec]->encode(e, &source, &o, header, payload, NULL) == PXR_OK;
     pxr_block_encoder_free(e);
     return is_good;
 }

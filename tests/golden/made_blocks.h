@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Many small blocks for predict: each shape, depth and content that makes its encoder choose otherwise.
+ * Many small blocks: each shape, depth and content that makes an encoder choose otherwise.
  * Every sample is a function of the block's number and the sample's place. */
 #ifndef PXR_TESTS_MADE_BLOCKS_H
 #define PXR_TESTS_MADE_BLOCKS_H
@@ -18,10 +18,8 @@ unsigned made_blocks_count(void);
 struct made_block made_block(unsigned number);
 const char *made_block_name(const struct made_block *m);
 
-/* Encode by prediction, whatever it costs.  false: failed. */
-bool made_block_encode(const struct made_block *m, struct pxr_buffer *header, struct pxr_buffer *payload);
-/* Encode as asked: the block may be stored, or constant, instead. */
-bool made_block_encode_as(const struct made_block *m, enum pxr_codec codec, struct pxr_buffer *header,
-                          struct pxr_buffer *payload);
+/* Encode with this codec (predict, match, adaptive or sorted), whatever it costs.  false: failed. */
+bool made_block_encode(const struct made_block *m, enum pxr_block_codec codec, struct pxr_buffer *header,
+                       struct pxr_buffer *payload);
 
 #endif
