@@ -22,7 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { N_OPEN = 12, MAX_PART = 1 << 18, MAX_FILES = 1 << 17, MAX_FOLDERS = 256 };
+enum { N_OPEN = 12, MAX_PART = 1 << 18, MAX_FILES = 1 << 17, MAX_FOLDERS = 1 << 14 };
 
 struct file {
     char *path; /* below both roots */

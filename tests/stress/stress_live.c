@@ -15,6 +15,7 @@ enum { W = 24, H = 16, N_READERS = 8, N_FRAMES = 400 };
 static char path[] = "/tmp/pxr_stress_live_XXXXXX";
 static struct pxr_server server;
 static atomic_uint n_durable; /* release by the writer after a commit */
+static atomic_uint n_shown;   /* frames that the server shows */
 static atomic_bool is_written, is_shown;
 static atomic_ullong n_requests, n_grown, n_old;
 
@@ -39,7 +40,8 @@ static void *append(void *arg)
             if (pxr_writer_commit(w) != PXR_OK)
                 DIE("frame %u: %s", frame, pxr_writer_diag(w)->text);
             atomic_store_explicit(&n_durable, frame + 1, memory_order_release);
-            usleep(500);
+            while (atomic_load(&n_shown) + 8 < frame) /* many snapshots, also on a busy machine */
+                usleep(200);
         }
     }
     if (pxr_writer_finish(w, NULL, &d) != PXR_OK)
@@ -60,6 +62,7 @@ static void *refresh(void *arg)
             DIE("%s", d.text);
         if (server.newest->tree.frames.n_frames < promised)
             DIE("%llu of %u frames are shown", (unsigned long long)server.newest->tree.frames.n_frames, promised);
+        atomic_store(&n_shown, (unsigned)server.newest->tree.frames.n_frames);
         atomic_fetch_add(&n_grown, has_grown);
     }
     atomic_store(&is_shown, true);
@@ -95,6 +98,7 @@ static void request(struct pxr_worker *w, uint64_t *state)
         DIE("frame %llu is not found by its name: %s", (unsigned long long)frame, diag.text);
     if (pxr_frame_info(w->shown->archive, n, &info, &diag) != PXR_E_RANGE)
         DIE("a frame of a later commit");
+    atomic_fetch_add(&n_requests, 1);
 }
 
 static void *answer(void *arg)
@@ -109,7 +113,6 @@ static void *answer(void *arg)
             DIE("%llu frames after %llu", (unsigned long long)w->shown->info.n_frames, (unsigned long long)n_before);
         n_before = w->shown->info.n_frames;
         request(w, &state);
-        atomic_fetch_add(&n_requests, 1);
         if (test_random(&state) % 32 == 0) { /* one who stays with an old snapshot for a while */
             unsigned unused;
             atomic_fetch_add(&n_old, kept && kept != w->shown);
