@@ -4,6 +4,9 @@
 
 #include "diag.h"
 
+/* More records without a commit are searched from the end, as opening does: also a hostile file is walked in a second. */
+enum { MAX_HOPS = 1 << 20 };
+
 /* A commit's record and what it says. */
 struct found_commit {
     struct pxr_commit commit;
@@ -12,19 +15,20 @@ struct found_commit {
 };
 
 /* Hop from record to record behind a's commit and keep the last commit that is whole.  What is not there yet, or is
- * being taken back by a writer that gives up, ends the walk.  *is_broken: something that is no record. */
+ * being taken back by a writer that gives up, ends the walk.  *is_broken: something that is no record, or
+ * too many of them. */
 static void hop(const pxr_archive *a, uint64_t file_bytes, struct found_commit *last, bool *is_broken)
 {
     uint64_t off = a->end_off;
     *is_broken = false;
-    while (pxr_range_fits(off, PXR_RECORD_HEADER_BYTES, file_bytes)) {
+    for (int i = 0; pxr_range_fits(off, PXR_RECORD_HEADER_BYTES, file_bytes); i++) {
         struct found_commit c = {.record_off = off};
         struct pxr_record r;
         if (pxr_file_read(&a->file, off, c.bytes, PXR_RECORD_HEADER_BYTES, NULL) != PXR_OK)
             return;
         const enum pxr_err e = pxr_parse_record(&r, c.bytes, off, file_bytes, a->sb.id, NULL);
-        *is_broken = e == PXR_E_CORRUPT;
-        if (e != PXR_OK)
+        *is_broken = e == PXR_E_CORRUPT || i == MAX_HOPS;
+        if (e != PXR_OK || *is_broken)
             return;
         if (r.type == PXR_RECORD_COMMIT) {
             if (pxr_file_read(&a->file, off, c.bytes, sizeof c.bytes, NULL) != PXR_OK ||
@@ -82,6 +86,16 @@ static enum pxr_err open_beside(pxr_archive **out, pxr_archive *a, uint64_t file
     return PXR_OK;
 }
 
+/* Is it still the file of a?  A read that fails says nothing about that. */
+static enum pxr_err check_file(pxr_archive *a, struct pxr_diag *diag)
+{
+    uint8_t commit[PXR_COMMIT_RECORD_BYTES];
+    const enum pxr_err e = pxr_file_read(&a->file, a->end_off - sizeof commit, commit, sizeof commit, diag);
+    if (e == PXR_OK && memcmp(commit, a->commit_bytes, sizeof commit))
+        return pxr_fail(diag, PXR_E_CHANGED, "the archive was replaced or cut while it was in use");
+    return e == PXR_E_TRUNCATED ? pxr_archive_recheck(a, e, diag) : e;
+}
+
 enum pxr_err pxr_archive_refresh(pxr_archive **newer, pxr_archive *a, struct pxr_diag *diag)
 {
     struct found_commit c;
@@ -89,10 +103,9 @@ enum pxr_err pxr_archive_refresh(pxr_archive **newer, pxr_archive *a, struct pxr
     *newer = NULL;
     if (a->is_bare)
         return pxr_fail(diag, PXR_E_STATE, "an archive without a commit cannot be refreshed");
-    enum pxr_err e = pxr_archive_recheck(a, PXR_E_CORRUPT, diag);
-    if (e == PXR_E_CHANGED)
-        return e;
-    e = pxr_file_bytes(&a->file, &file_bytes, diag);
+    enum pxr_err e = check_file(a, diag);
+    if (e == PXR_OK)
+        e = pxr_file_bytes(&a->file, &file_bytes, diag);
     if (e == PXR_OK && file_bytes > a->end_off)
         e = find_newer(a, file_bytes, &c, diag);
     if (e != PXR_OK || file_bytes <= a->end_off || !c.record_off)

@@ -189,6 +189,69 @@ Test(refresh, what_goes_on_behind_a_torn_tail_is_found, .timeout = 120)
     kept_fini(&k);
 }
 
+/* ---- the machine fails: each request for memory, each read ---------------------------------------- */
+
+static int n_until_failure;
+static bool fails_memory; /* else reads */
+static bool allow(size_t n_bytes)
+{
+    (void)n_bytes;
+    return !fails_memory || n_until_failure-- != 0;
+}
+
+static const struct pxr_io *sound_io;
+static enum pxr_err read_or_fail(void *arg, uint64_t off, void *dst, size_t n, size_t *got, int *sys_errno)
+{
+    if (fails_memory || n_until_failure-- != 0)
+        return sound_io->read_at(arg, off, dst, n, got, sys_errno);
+    *sys_errno = 5;
+    return PXR_E_IO;
+}
+
+Test(refresh, a_failure_leaves_the_old_snapshot_and_the_next_try_succeeds, .timeout = 60)
+{
+    struct kept_file k;
+    struct pxr_diag d;
+    kept_init(&k, NULL, 0);
+    const struct test_spec first = {.w = W, .h = H, .n_frames = 6, .bits = 8, .content = TEST_SMOOTH, .bt = 4};
+    cr_assert_eq(test_write(&k, &first, NULL, &d), PXR_OK);
+    struct pxr_io failing = k.io;
+    sound_io = &k.memory.io;
+    failing.read_at = read_or_fail;
+    n_until_failure = -1;
+    pxr_archive *a, *b;
+    cr_assert_eq(pxr_archive_open_io(&a, &failing, k.memory.arg, NULL, &d), PXR_OK);
+    append(&k, 6, 14, 4, false);
+    int n_failures = 0;
+    for (int kind = 0; kind < 2; kind++)
+        for (int i = 0;; i++) {
+            pxr_alloc_hook(allow);
+            fails_memory = kind;
+            n_until_failure = i;
+            const enum pxr_err e = pxr_archive_refresh(&b, a, &d);
+            const bool has_failed = n_until_failure < 0;
+            n_until_failure = -1;
+            pxr_alloc_hook(NULL);
+            if (!has_failed) {
+                cr_assert_eq(e, PXR_OK);
+                verify(b, 14);
+                pxr_archive_close(b);
+                break;
+            }
+            /* A read of what was added may fail as if it were not there yet: an older commit, or none. */
+            cr_assert(e == PXR_OK || e == (kind ? PXR_E_NOMEM : PXR_E_IO), "%d: %s", i, d.text);
+            cr_assert(e == PXR_OK ? !b || count(b) > 6 : !b);
+            if (b)
+                verify(b, count(b));
+            pxr_archive_close(b);
+            verify(a, 6);
+            n_failures++;
+        }
+    cr_assert_gt(n_failures, 5);
+    pxr_archive_close(a);
+    kept_fini(&k);
+}
+
 Test(refresh, another_file_or_a_shorter_one_is_said)
 {
     struct kept_file k, other;
