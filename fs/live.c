@@ -67,7 +67,10 @@ static void tell_kernel(const struct pxr_live *l)
         l->changed(l->arg, pxr_node_ino((struct pxr_node){.kind = PXR_NODE_VIEW, .view = t->views[i]}));
 }
 
-static bool is_same_time(struct timespec a, struct timespec b) { return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec; }
+static bool is_same_time(struct timespec a, struct timespec b)
+{
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
 
 /* Show what has been committed, if the file has changed at all. */
 static void look(struct pxr_live *l, bool has_event)
@@ -125,8 +128,9 @@ static void *live_main(void *arg)
     for (;;) {
         const int64_t begin_ms = now_ms();
         look(l, has_event);
-        const int64_t pause_ms = PAUSE_FACTOR * (now_ms() - begin_ms);
-        if (wait_for_end(l, (int)(pause_ms < MIN_PAUSE_MS ? MIN_PAUSE_MS : pause_ms > MAX_PAUSE_MS ? MAX_PAUSE_MS : pause_ms)))
+        int64_t pause_ms = PAUSE_FACTOR * (now_ms() - begin_ms);
+        pause_ms = pause_ms < MIN_PAUSE_MS ? MIN_PAUSE_MS : pause_ms > MAX_PAUSE_MS ? MAX_PAUSE_MS : pause_ms;
+        if (wait_for_end(l, (int)pause_ms))
             return NULL;
         struct pollfd fds[2] = {{.fd = l->end_fd, .events = POLLIN}, {.fd = l->events_fd, .events = POLLIN}};
         poll(fds, 2, POLL_MS);

@@ -158,9 +158,12 @@ void pxr_prefetch_move(struct pxr_prefetch *p, pxr_archive *newer)
 {
     if (!p)
         return;
+    pxr_archive *old = NULL;
     pthread_mutex_lock(&p->lock);
-    pxr_archive *old = p->archive;
-    p->archive = pxr_archive_get(newer);
+    if (newer->end_off > p->archive->end_off) {
+        old = p->archive;
+        p->archive = pxr_archive_get(newer);
+    }
     pthread_mutex_unlock(&p->lock);
     pxr_archive_put(old);
 }

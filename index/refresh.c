@@ -4,7 +4,8 @@
 
 #include "diag.h"
 
-/* More records without a commit are searched from the end, as opening does: also a hostile file is walked in a second. */
+/* Where more records than that were added, the search goes from the end, as in opening: a hostile file is not
+ * walked for ever. */
 enum { MAX_HOPS = 1 << 20 };
 
 /* A commit's record and what it says. */

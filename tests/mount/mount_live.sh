@@ -100,6 +100,8 @@ unmount "$work/plain"
 # ---- other shapes of the same mount
 start live,layout=nested,view=pgm
 [ "$(ls "$m")" = 000000000 ] || fail "names of folders: $(ls "$m")"
+# Never listed: the kernel asks for the name again although it was missing.
+[ ! -e "$m/000000000/reel_000059.pgm" ] || fail "a frame that is not there yet"
 "$pxr" append -q "$work/a.pxr" "$work/two"
 soon test -e "$m/000000000/reel_000059.pgm"
 stop

@@ -9,7 +9,8 @@
 enum { W = 12, H = 8 };
 
 static const struct test_spec spec = {.w = W, .h = H, .bits = 8, .content = TEST_SMOOTH};
-static const struct pxr_write_opts opts = {.width_px = W, .height_px = H, .bits = 8, .n_threads = 1, .block_frames = 4};
+static const struct pxr_write_opts opts = {.width_px = W, .height_px = H, .bits = 8, .n_threads = 1,
+                                           .block_frames = 4};
 
 /* Frames [first, end), with a commit behind each commit_every-th. */
 static void add(pxr_writer *w, uint32_t first, uint32_t end, uint32_t commit_every)
@@ -17,7 +18,8 @@ static void add(pxr_writer *w, uint32_t first, uint32_t end, uint32_t commit_eve
     for (uint32_t i = first; i < end; i++) {
         uint8_t pixels[W * H];
         test_frame(pixels, i, W, H, 8, 255, TEST_SMOOTH);
-        cr_assert_eq(pxr_writer_add(w, &(struct pxr_frame_in){.pixels = pixels}), PXR_OK, "%s", pxr_writer_diag(w)->text);
+        const struct pxr_frame_in f = {.pixels = pixels};
+        cr_assert_eq(pxr_writer_add(w, &f), PXR_OK, "%s", pxr_writer_diag(w)->text);
         if ((i + 1) % commit_every == 0)
             cr_assert_eq(pxr_writer_commit(w), PXR_OK, "%s", pxr_writer_diag(w)->text);
     }
