@@ -243,5 +243,12 @@ int main(int argc, char **argv)
            "%llu listings, %llu files looked for too early: 0 wrong\n",
            atomic_load(&n_reads), n_files, n_all_bytes >> 20, n_threads, atomic_load(&n_compared_bytes) >> 20,
            atomic_load(&n_dropped), atomic_load(&n_listings), atomic_load(&n_missing));
+    for (size_t i = 0; i < n_files; i++) {
+        free(files[i].path);
+        free(files[i].bytes);
+    }
+    for (size_t i = 0; i < n_folders; i++)
+        free(folders[i]);
+    free(threads);
     return 0;
 }
