@@ -73,21 +73,29 @@ static bool has_stack(const struct pxr_fs_tree *t, unsigned stack)
     return false;
 }
 
-/* The place of a frame of the archive among those that are shown; false: it is none of them. */
-static bool find_place(const struct pxr_fs_tree *t, uint64_t frame, uint64_t *place)
+/* Frames that a view shows. */
+static uint64_t n_shown(const struct pxr_fs_tree *t, enum pxr_view view)
+{
+    return t->frames.n_frames - t->n_hidden[view];
+}
+/* Frames in zarr. */
+static uint64_t n_stacked(const struct pxr_fs_tree *t) { return t->frames.n_frames - t->n_late; }
+
+/* The place of a frame of the archive among those that a view shows; false: it is none of them. */
+static bool find_place(const struct pxr_fs_tree *t, enum pxr_view view, uint64_t frame, uint64_t *place)
 {
     const struct pxr_frames *f = &t->frames;
     *place = frame < f->first ? PXR_NONE : (frame - f->first) / f->step;
-    return *place < f->n_frames && f->first + *place * f->step == frame;
+    return *place < n_shown(t, view) && f->first + *place * f->step == frame;
 }
 static uint64_t frame_at(const struct pxr_fs_tree *t, uint64_t place)
 {
     return t->frames.first + place * t->frames.step;
 }
 
-static uint64_t n_nested(const struct pxr_fs_tree *t)
+static uint64_t n_nested(const struct pxr_fs_tree *t, enum pxr_view view)
 {
-    return t->is_nested ? pxr_div_up_u64(t->frames.n_frames, PXR_FOLDER_FRAMES) : 0;
+    return t->is_nested ? pxr_div_up_u64(n_shown(t, view), PXR_FOLDER_FRAMES) : 0;
 }
 
 /* From INO_INDEXED on. */
@@ -95,13 +103,13 @@ static struct pxr_node indexed_node_at(const struct pxr_fs_tree *t, uint64_t ino
 {
     const unsigned slot = (unsigned)((ino - INO_INDEXED) % SLOTS);
     const uint64_t index = (ino - INO_INDEXED) / SLOTS;
-    const uint64_t n = t->frames.n_frames;
+    const uint64_t n = n_stacked(t);
     uint64_t place;
     if (slot < SLOT_FOLDER) {
-        if (has_view(t, slot) && find_place(t, index, &place))
+        if (has_view(t, slot) && find_place(t, (enum pxr_view)slot, index, &place))
             return (struct pxr_node){PXR_NODE_FRAME, (enum pxr_view)slot, index};
     } else if (slot < SLOT_ZARR) {
-        if (has_view(t, slot - SLOT_FOLDER) && index < n_nested(t))
+        if (has_view(t, slot - SLOT_FOLDER) && index < n_nested(t, (enum pxr_view)(slot - SLOT_FOLDER)))
             return (struct pxr_node){PXR_NODE_FOLDER, (enum pxr_view)(slot - SLOT_FOLDER), index};
     } else if (slot <= SLOT_ZARR + 2) {
         if (t->has_zarr && index < (slot == SLOT_ZARR ? n : n * t->n_stripes))
@@ -159,7 +167,7 @@ bool pxr_node_is_folder(struct pxr_node node)
 static struct pxr_node parent_of_frame(const struct pxr_fs_tree *t, struct pxr_node node)
 {
     uint64_t place;
-    if (t->is_nested && find_place(t, node.index, &place))
+    if (t->is_nested && find_place(t, node.view, node.index, &place))
         return (struct pxr_node){PXR_NODE_FOLDER, node.view, place / PXR_FOLDER_FRAMES};
     if (t->is_single)
         return of_kind(PXR_NODE_ROOT);
@@ -210,23 +218,23 @@ bool pxr_node_holds_frame(const struct pxr_fs_tree *t, struct pxr_node folder, u
 {
     enum pxr_view view;
     uint64_t place;
-    return pxr_node_holds_frames(t, folder, &view) && find_place(t, frame, &place) &&
+    return pxr_node_holds_frames(t, folder, &view) && find_place(t, view, frame, &place) &&
            (folder.kind != PXR_NODE_FOLDER || place / PXR_FOLDER_FRAMES == folder.index);
 }
 
 uint64_t pxr_node_n_children(const struct pxr_fs_tree *t, struct pxr_node folder)
 {
     enum pxr_view view;
-    const uint64_t n = t->frames.n_frames;
     if (is_top_of_view(t, folder, &view))
-        return t->is_nested ? n_nested(t) : n;
+        return t->is_nested ? n_nested(t, view) : n_shown(t, view);
     switch (folder.kind) {
     case PXR_NODE_ROOT: return t->n_views + t->n_stacks + t->has_zarr + 2u;
     case PXR_NODE_SERVICE: return t->is_single ? 2 : 1;
-    case PXR_NODE_ZARR: return PXR_N_ZARR_FILES + n;
+    case PXR_NODE_ZARR: return PXR_N_ZARR_FILES + n_stacked(t);
     case PXR_NODE_ZARR_FRAME: return t->n_stripes;
     case PXR_NODE_ZARR_STRIPE: return 1;
-    case PXR_NODE_FOLDER: return pxr_min_u64(PXR_FOLDER_FRAMES, n - folder.index * PXR_FOLDER_FRAMES);
+    case PXR_NODE_FOLDER:
+        return pxr_min_u64(PXR_FOLDER_FRAMES, n_shown(t, folder.view) - folder.index * PXR_FOLDER_FRAMES);
     case PXR_NODE_NONE:
     case PXR_NODE_INFO:
     case PXR_NODE_STATS:
@@ -279,9 +287,9 @@ uint64_t pxr_node_n_folders(const struct pxr_fs_tree *t, struct pxr_node folder)
 {
     enum pxr_view view;
     if (is_top_of_view(t, folder, &view))
-        return n_nested(t);
+        return n_nested(t, view);
     if (folder.kind == PXR_NODE_ZARR)
-        return t->frames.n_frames;
+        return n_stacked(t);
     if (folder.kind == PXR_NODE_ZARR_FRAME)
         return t->n_stripes;
     return folder.kind == PXR_NODE_ROOT ? t->n_views + t->has_zarr + 1u : 0;
@@ -292,8 +300,11 @@ uint64_t pxr_node_n_folders(const struct pxr_fs_tree *t, struct pxr_node folder)
 static void folder_name(const struct pxr_fs_tree *t, uint64_t folder, char dst[PXR_NODE_NAME_BYTES])
 {
     const uint64_t end = frame_at(t, t->frames.n_frames);
-    int digits = 6;
-    for (uint64_t limit = 1000000; end > limit && digits < 20; limit *= 10)
+    int digits = t->folder_digits ? t->folder_digits : 6;
+    uint64_t limit = 1;
+    for (int i = 0; i < digits; i++)
+        limit *= 10;
+    for (; end > limit && digits < 19; limit *= 10)
         digits++;
     snprintf(dst, PXR_NODE_NAME_BYTES, "%0*" PRIu64, digits, frame_at(t, folder * PXR_FOLDER_FRAMES));
 }
@@ -338,6 +349,7 @@ static bool parse_number(const char *name, uint64_t *number)
 static struct pxr_node find_numbered(const struct pxr_fs_tree *t, struct pxr_node folder, const char *name)
 {
     char own_name[PXR_NODE_NAME_BYTES];
+    enum pxr_view view;
     uint64_t child, place;
     if (!parse_number(name, &child))
         return of_kind(PXR_NODE_NONE);
@@ -345,7 +357,7 @@ static struct pxr_node find_numbered(const struct pxr_fs_tree *t, struct pxr_nod
         if (!pxr_add_u64(child, PXR_N_ZARR_FILES, &child))
             return of_kind(PXR_NODE_NONE);
     } else if (folder.kind != PXR_NODE_ZARR_FRAME) {
-        if (!find_place(t, child, &place))
+        if (!is_top_of_view(t, folder, &view) || !find_place(t, view, child, &place))
             return of_kind(PXR_NODE_NONE);
         child = place / PXR_FOLDER_FRAMES;
     }

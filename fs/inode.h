@@ -36,11 +36,15 @@ struct pxr_fs_tree {
     struct pxr_frames frames; /* at most PXR_FS_MAX_FRAMES */
     enum pxr_view views[PXR_N_VIEWS];
     unsigned n_views;
+    /* An archive that grows: how many of the last frames a view does not show, since it cannot (yet), and how many are
+     * too late for stacks and zarr, whose sizes must not change. */
+    uint64_t n_hidden[PXR_N_VIEWS], n_late;
     enum pxr_stack stacks[PXR_N_STACKS];
     unsigned n_stacks;
     bool has_zarr;
     uint32_t n_stripes; /* of a frame in zarr: at least 1; times frames at most PXR_FS_MAX_FRAMES */
     bool is_single, is_nested;
+    int folder_digits; /* at least, in names of nested folders, at most 18; 0: 6 */
 };
 
 #define PXR_FS_MAX_FRAMES ((uint64_t)1 << 56)

@@ -10,6 +10,7 @@
 #include "diag.h"
 #include "fs_log.h"
 #include "idle.h"
+#include "live.h"
 #include "ops.h"
 #include "overhear.h"
 #include "readahead.h"
@@ -32,6 +33,7 @@ struct mount {
     bool is_mounted;
     struct pxr_daemon daemon;
     pxr_idle *idle;
+    pxr_live *live;
 };
 
 /* ---- what can be known before anything is opened ------------------------------------------------- */
@@ -204,8 +206,16 @@ static void notify(struct mount *m, int exit_code)
     m->options.notify_fd = -1;
 }
 
+/* Attributes alone: dropping pages could wait for a read that waits for us.  It is no failure when the kernel does not
+ * know the inode. */
+static void forget_attributes(void *arg, uint64_t ino)
+{
+    const struct mount *m = arg;
+    fuse_lowlevel_notify_inval_inode(m->session, ino, -1, 0);
+}
+
 /* From a mounted session on. */
-static enum pxr_err live(struct mount *m, struct pxr_diag *diag)
+static enum pxr_err stay(struct mount *m, struct pxr_diag *diag)
 {
     enum pxr_err e = PXR_OK;
     if (!m->options.is_foreground)
@@ -223,12 +233,14 @@ static enum pxr_err live(struct mount *m, struct pxr_diag *diag)
     /* Here is the place of the unmount helper, then of giving up root's privileges, then of the
      * sandbox: Landlock does not reach threads that run already, and no process may be forked after
      * they do. */
-    e = m->options.n_workers ? pxr_archive_start_workers(m->server.archive, m->options.n_workers)
+    e = m->options.n_workers ? pxr_archive_start_workers(m->server.newest->archive, m->options.n_workers)
                              : PXR_OK;
     if (e != PXR_OK)
         return pxr_fail(diag, e, "cannot start %u threads that decode", m->options.n_workers);
     if (m->options.idle_timeout_s)
         e = pxr_idle_start(&m->idle, &m->server, m->mount_point, m->options.idle_timeout_s, diag);
+    if (e == PXR_OK && m->live)
+        e = pxr_live_start(m->live, forget_attributes, m, diag);
     if (e != PXR_OK)
         return e;
     if (m->options.is_verbose)
@@ -248,9 +260,11 @@ static enum pxr_err run(struct mount *m, struct pxr_diag *diag)
         e = pxr_server_init(&m->server, &m->options, m->options.source, diag);
     if (e == PXR_OK && !realpath(m->options.source, m->source))
         e = pxr_fail_sys(diag, PXR_E_IO, errno, "%.150s", m->options.source);
+    if (e == PXR_OK && m->options.is_live)
+        e = pxr_live_open(&m->live, &m->server, m->source, diag);
     if (e == PXR_OK)
         e = mount_session(m, diag);
-    return e == PXR_OK ? live(m, diag) : e;
+    return e == PXR_OK ? stay(m, diag) : e;
 }
 
 static int end(struct mount *m, enum pxr_err e, const struct pxr_diag *diag)
@@ -258,6 +272,7 @@ static int end(struct mount *m, enum pxr_err e, const struct pxr_diag *diag)
     if (e != PXR_OK)
         pxr_log_diag(diag);
     pxr_idle_stop(m->idle);
+    pxr_live_stop(m->live);
     if (m->is_mounted)
         fuse_session_unmount(m->session);
     pxr_shutdown_forget();

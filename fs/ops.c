@@ -18,6 +18,7 @@
 #include <string.h>
 
 #define FOR_EVER DBL_MAX /* nothing in an archive changes */
+#define LIVE_TIMEOUT_S 1 /* but folders and info.json of one that grows do */
 #define MAX_READDIR_BYTES ((size_t)1 << 20)
 #define NS_PER_S 1000000000
 
@@ -46,12 +47,21 @@ static void reply_no_memory(fuse_req_t req)
     reply_failure(req, &diag);
 }
 
+/* What this request is answered from; NULL: an error has been answered. */
+static struct pxr_worker *worker_of(fuse_req_t req)
+{
+    struct pxr_worker *w = pxr_worker_get(server_of(req));
+    if (!w)
+        reply_no_memory(req);
+    return w;
+}
+
 /* ---- attributes ---------------------------------------------------------------------------------- */
 
 static struct timespec frame_time(const struct pxr_server *s, const struct pxr_frame_info *f)
 {
     if (!f->has_time)
-        return s->archive_time;
+        return s->file_time;
     int64_t seconds = f->time_ns / NS_PER_S, rest = f->time_ns % NS_PER_S;
     if (rest < 0) { /* before 1970 */
         rest += NS_PER_S;
@@ -76,49 +86,54 @@ static void fill_stat(const struct pxr_server *s, struct pxr_node node, mode_t m
                         .st_atim = time};
 }
 
-static enum pxr_err stat_of_frame(const struct pxr_server *s, struct pxr_node node,
+static enum pxr_err stat_of_frame(const struct pxr_worker *w, struct pxr_node node,
                                   const struct pxr_frame_info *f, struct stat *st, struct pxr_diag *diag)
 {
+    const struct pxr_server *s = w->server;
     uint64_t n_bytes;
-    const enum pxr_err e = pxr_view_stat(s->archive, f, node.view, &n_bytes, diag);
+    const enum pxr_err e = pxr_view_stat(w->shown->archive, f, node.view, &n_bytes, diag);
     if (e == PXR_OK)
         fill_stat(s, node, S_IFREG | 0444, n_bytes, frame_time(s, f), st);
     return e;
 }
 
 /* Of a file that is neither a frame nor volatile. */
-static uint64_t file_bytes(const struct pxr_server *s, struct pxr_node node)
+static uint64_t file_bytes(const struct pxr_worker *w, struct pxr_node node)
 {
+    const struct pxr_server *s = w->server;
     switch (node.kind) {
-    case PXR_NODE_INFO: return s->info_json_bytes;
+    case PXR_NODE_INFO: return w->shown->info_json_bytes;
     case PXR_NODE_STACK: return s->stack_bytes[node.index];
     case PXR_NODE_ZARR_FILE: return s->zarr_text_bytes[node.index];
-    case PXR_NODE_ZARR_CHUNK: return pxr_zarr_chunk_bytes(&s->info);
+    case PXR_NODE_ZARR_CHUNK: return pxr_zarr_chunk_bytes(&w->shown->info);
     default: return 0;
     }
 }
 
-static enum pxr_err stat_of(struct pxr_server *s, struct pxr_node node, struct stat *st,
+static enum pxr_err stat_of(const struct pxr_worker *w, struct pxr_node node, struct stat *st,
                             struct pxr_diag *diag)
 {
+    const struct pxr_server *s = w->server;
     struct pxr_frame_info f;
     struct timespec now;
     enum pxr_err e = PXR_OK;
     switch (node.kind) {
     case PXR_NODE_FRAME:
-        e = pxr_frame_info(s->archive, node.index, &f, diag);
+        e = pxr_frame_info(w->shown->archive, node.index, &f, diag);
         if (e == PXR_OK)
-            e = stat_of_frame(s, node, &f, st, diag);
+            e = stat_of_frame(w, node, &f, st, diag);
         break;
     case PXR_NODE_INFO:
+        fill_stat(s, node, S_IFREG | 0444, file_bytes(w, node), w->shown->time, st);
+        break;
     case PXR_NODE_STACK:
     case PXR_NODE_ZARR_FILE:
     case PXR_NODE_ZARR_CHUNK:
-        fill_stat(s, node, S_IFREG | 0444, file_bytes(s, node), s->archive_time, st);
+        fill_stat(s, node, S_IFREG | 0444, file_bytes(w, node), s->file_time, st);
         break;
     case PXR_NODE_STATS:
         clock_gettime(CLOCK_REALTIME, &now);
-        fill_stat(s, node, S_IFREG | 0444, PXR_STATS_BYTES, s->archive_time, st);
+        fill_stat(s, node, S_IFREG | 0444, PXR_STATS_BYTES, s->file_time, st);
         /* It moves, so that the kernel drops what it has read; tar looks at ctime and would complain. */
         st->st_mtim = now;
         break;
@@ -130,16 +145,17 @@ static enum pxr_err stat_of(struct pxr_server *s, struct pxr_node node, struct s
     case PXR_NODE_ZARR_STRIPE:
     case PXR_NODE_VIEW:
     case PXR_NODE_FOLDER:
-        fill_stat(s, node, S_IFDIR | 0555, 0, s->archive_time, st);
-        st->st_nlink = 2 + (nlink_t)pxr_node_n_folders(&s->tree, node);
+        fill_stat(s, node, S_IFDIR | 0555, 0, w->shown->time, st);
+        st->st_nlink = 2 + (nlink_t)pxr_node_n_folders(&w->shown->tree, node);
         break;
     }
     return e;
 }
 
-static double timeout_of(struct pxr_node node)
+static double timeout_of(const struct pxr_server *s, struct pxr_node node)
 {
-    return node.kind == PXR_NODE_STATS ? 0 : FOR_EVER;
+    const bool may_change = s->is_live && (pxr_node_is_folder(node) || node.kind == PXR_NODE_INFO);
+    return node.kind == PXR_NODE_STATS ? 0 : may_change ? LIVE_TIMEOUT_S : FOR_EVER;
 }
 
 static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -149,19 +165,22 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
     struct stat st;
     (void)fi;
     pxr_server_count(s, PXR_REQ_GETATTR);
-    const struct pxr_node node = pxr_node_at(&s->tree, ino);
+    const struct pxr_worker *w = worker_of(req);
+    if (!w)
+        return;
+    const struct pxr_node node = pxr_node_at(&w->shown->tree, ino);
     if (node.kind == PXR_NODE_NONE)
         reply_error(req, ESTALE);
-    else if (stat_of(s, node, &st, &diag) != PXR_OK)
+    else if (stat_of(w, node, &st, &diag) != PXR_OK)
         reply_failure(req, &diag);
     else
-        fuse_reply_attr(req, &st, timeout_of(node));
+        fuse_reply_attr(req, &st, timeout_of(s, node));
 }
 
 /* ---- names --------------------------------------------------------------------------------------- */
 
 /* The frame whose file in a view has this name: PXR_NONE in *frame where there is none. */
-static enum pxr_err find_frame(struct pxr_server *s, enum pxr_view view, const char *name,
+static enum pxr_err find_frame(const struct pxr_snapshot *v, enum pxr_view view, const char *name,
                                uint64_t *frame, struct pxr_diag *diag)
 {
     const char *extension = pxr_view_extension(view);
@@ -172,19 +191,19 @@ static enum pxr_err find_frame(struct pxr_server *s, enum pxr_view view, const c
     const size_t stem_bytes = name_bytes - extension_bytes - 1;
     if (name[stem_bytes] != '.' || strcmp(name + stem_bytes + 1, extension))
         return PXR_OK;
-    return pxr_frame_find(s->archive, name, stem_bytes, frame, diag);
+    return pxr_frame_find(v->archive, name, stem_bytes, frame, diag);
 }
 
-static enum pxr_err find_child(struct pxr_server *s, struct pxr_node folder, const char *name,
+static enum pxr_err find_child(const struct pxr_snapshot *v, struct pxr_node folder, const char *name,
                                struct pxr_node *child, struct pxr_diag *diag)
 {
     enum pxr_view view;
     uint64_t frame;
-    *child = pxr_node_find(&s->tree, folder, name);
-    if (child->kind != PXR_NODE_NONE || !pxr_node_holds_frames(&s->tree, folder, &view))
+    *child = pxr_node_find(&v->tree, folder, name);
+    if (child->kind != PXR_NODE_NONE || !pxr_node_holds_frames(&v->tree, folder, &view))
         return PXR_OK;
-    const enum pxr_err e = find_frame(s, view, name, &frame, diag);
-    if (e == PXR_OK && frame != PXR_NONE && pxr_node_holds_frame(&s->tree, folder, frame))
+    const enum pxr_err e = find_frame(v, view, name, &frame, diag);
+    if (e == PXR_OK && frame != PXR_NONE && pxr_node_holds_frame(&v->tree, folder, frame))
         *child = (struct pxr_node){PXR_NODE_FRAME, view, frame};
     return e;
 }
@@ -197,7 +216,11 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     struct pxr_diag diag;
     enum pxr_err e = PXR_OK;
     pxr_server_count(s, PXR_REQ_LOOKUP);
-    const struct pxr_node folder = pxr_node_at(&s->tree, parent);
+    const struct pxr_worker *w = worker_of(req);
+    if (!w)
+        return;
+    const struct pxr_fs_tree *t = &w->shown->tree;
+    const struct pxr_node folder = pxr_node_at(t, parent);
     /* Who serves files over the network has handles of inodes that the kernel has long forgotten, and asks
      * for these two names; the first one also of files. */
     const bool is_self = !strcmp(name, ".");
@@ -208,16 +231,18 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     if (is_self)
         child = folder;
     else if (!strcmp(name, ".."))
-        child = pxr_node_parent(&s->tree, folder);
+        child = pxr_node_parent(t, folder);
     else
-        e = find_child(s, folder, name, &child, &diag);
+        e = find_child(w->shown, folder, name, &child, &diag);
     if (e == PXR_OK && child.kind != PXR_NODE_NONE) {
         entry.ino = pxr_node_ino(child);
-        entry.attr_timeout = timeout_of(child);
-        e = stat_of(s, child, &entry.attr, &diag);
+        entry.attr_timeout = timeout_of(s, child);
+        e = stat_of(w, child, &entry.attr, &diag);
     }
     if (e != PXR_OK)
         reply_failure(req, &diag);
+    else if (!entry.ino && s->is_live)
+        fuse_reply_err(req, ENOENT); /* it may be there the next time */
     else
         fuse_reply_entry(req, &entry); /* ino 0: a name that the kernel may remember as missing */
 }
@@ -226,7 +251,8 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 struct listing {
     fuse_req_t req;
-    struct pxr_server *server;
+    const struct pxr_worker *worker;
+    const struct pxr_fs_tree *tree;
     struct pxr_node folder;
     bool has_attributes; /* readdirplus */
     char *dst;
@@ -251,7 +277,7 @@ static bool add_entry(struct listing *l, const char *name, const struct fuse_ent
 /* "." and "..": inode 0 in the entry, so that the kernel counts no lookup. */
 static bool add_dots(struct listing *l, uint64_t off)
 {
-    const struct pxr_node nodes[2] = {l->folder, pxr_node_parent(&l->server->tree, l->folder)};
+    const struct pxr_node nodes[2] = {l->folder, pxr_node_parent(l->tree, l->folder)};
     struct fuse_entry_param entry = {.attr.st_mode = S_IFDIR};
     for (; off < 2; off++) {
         entry.attr.st_ino = pxr_node_ino(nodes[off]);
@@ -266,30 +292,30 @@ static enum pxr_err describe_child(struct listing *l, struct pxr_node child, cha
 {
     struct pxr_frame_info f;
     if (child.kind != PXR_NODE_FRAME) {
-        pxr_node_name(&l->server->tree, child, name);
-        return stat_of(l->server, child, st, diag);
+        pxr_node_name(l->tree, child, name);
+        return stat_of(l->worker, child, st, diag);
     }
-    const enum pxr_err e = pxr_frame_info(l->server->archive, child.index, &f, diag);
+    const enum pxr_err e = pxr_frame_info(l->worker->shown->archive, child.index, &f, diag);
     if (e != PXR_OK)
         return e;
     memcpy(name, f.name, f.name_bytes);
     name[f.name_bytes] = '.';
     strcpy(name + f.name_bytes + 1, pxr_view_extension(child.view));
-    return stat_of_frame(l->server, child, &f, st, diag);
+    return stat_of_frame(l->worker, child, &f, st, diag);
 }
 
 /* Offsets: 0 ".", 1 "..", 2 + i the i-th child; each entry carries that of the next one. */
 static enum pxr_err list(struct listing *l, uint64_t off, struct pxr_diag *diag)
 {
     char name[sizeof ((struct pxr_frame_info *)0)->name + 8];
-    const uint64_t n = pxr_node_n_children(&l->server->tree, l->folder);
+    const uint64_t n = pxr_node_n_children(l->tree, l->folder);
     if (off < 2 && !add_dots(l, off))
         return PXR_OK;
     for (uint64_t i = off < 2 ? 0 : off - 2; i < n; i++) {
-        const struct pxr_node child = pxr_node_child(&l->server->tree, l->folder, i);
+        const struct pxr_node child = pxr_node_child(l->tree, l->folder, i);
         struct fuse_entry_param entry = {.ino = pxr_node_ino(child),
                                          .entry_timeout = FOR_EVER,
-                                         .attr_timeout = timeout_of(child)};
+                                         .attr_timeout = timeout_of(l->worker->server, child)};
         const enum pxr_err e = describe_child(l, child, name, &entry.attr, diag);
         if (e != PXR_OK)
             /* Entries before the damage are good; the next call will begin with it. */
@@ -303,20 +329,22 @@ static enum pxr_err list(struct listing *l, uint64_t off, struct pxr_diag *diag)
 static void reply_listing(fuse_req_t req, fuse_ino_t ino, size_t dst_bytes, off_t off,
                           bool has_attributes)
 {
-    struct pxr_server *s = server_of(req);
     struct pxr_diag diag;
+    pxr_server_count(server_of(req), PXR_REQ_READDIR);
+    struct pxr_worker *w = worker_of(req);
+    if (!w)
+        return;
     struct listing l = {.req = req,
-                        .server = s,
-                        .folder = pxr_node_at(&s->tree, ino),
+                        .worker = w,
+                        .tree = &w->shown->tree,
+                        .folder = pxr_node_at(&w->shown->tree, ino),
                         .has_attributes = has_attributes,
                         .capacity = (size_t)pxr_min_u64(dst_bytes, MAX_READDIR_BYTES)};
-    pxr_server_count(s, PXR_REQ_READDIR);
     if (!pxr_node_is_folder(l.folder) || off < 0) {
         reply_error(req, off < 0 ? EINVAL : ENOTDIR);
         return;
     }
-    struct pxr_worker *w = pxr_worker_get(s, l.capacity);
-    if (!w) {
+    if (!pxr_worker_reserve(w, l.capacity)) {
         reply_no_memory(req);
         return;
     }
@@ -347,7 +375,10 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     struct pxr_server *s = server_of(req);
     pxr_server_count(s, PXR_REQ_OPEN);
-    const struct pxr_node node = pxr_node_at(&s->tree, ino);
+    const struct pxr_worker *w = worker_of(req);
+    if (!w)
+        return;
+    const struct pxr_node node = pxr_node_at(&w->shown->tree, ino);
     if (s->is_fastopen) {
         fuse_reply_err(req, ENOSYS); /* the kernel asks no more, and keeps what it has read */
     } else if (node.kind == PXR_NODE_NONE) {
@@ -357,7 +388,7 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     } else if ((fi->flags & O_ACCMODE) != O_RDONLY || fi->flags & O_TRUNC) {
         reply_error(req, EROFS); /* reached only after "mount -o remount,rw" */
     } else {
-        fi->keep_cache = node.kind != PXR_NODE_STATS;
+        fi->keep_cache = node.kind != PXR_NODE_STATS && !(s->is_live && node.kind == PXR_NODE_INFO);
         fi->direct_io = node.kind == PXR_NODE_STATS;
         fuse_reply_open(req, fi);
     }
@@ -372,40 +403,39 @@ static void reply_slice(fuse_req_t req, const char *text, size_t text_bytes, siz
 }
 
 /* A part of a frame, a stack or a chunk. */
-static enum pxr_err read_pixels(const struct pxr_server *s, const struct pxr_worker *w, struct pxr_node node,
-                                uint64_t off, size_t dst_bytes, size_t *got)
+static enum pxr_err read_pixels(const struct pxr_worker *w, struct pxr_node node, uint64_t off, size_t dst_bytes,
+                                size_t *got)
 {
-    const uint32_t n_stripes = s->tree.n_stripes;
-    const struct pxr_frames *f = &s->tree.frames;
+    const struct pxr_fs_tree *t = &w->shown->tree;
+    const uint32_t n_stripes = t->n_stripes;
+    const struct pxr_frames *f = &t->frames, stacked = {f->first, f->step, f->n_frames - t->n_late};
     if (node.kind == PXR_NODE_STACK)
-        return pxr_stack_read(w->decoder, f, (enum pxr_stack)node.index, off, w->bytes, dst_bytes, got);
+        return pxr_stack_read(w->decoder, &stacked, (enum pxr_stack)node.index, off, w->bytes, dst_bytes, got);
     if (node.kind == PXR_NODE_ZARR_CHUNK)
         return pxr_zarr_read(w->decoder, f->first + node.index / n_stripes * f->step,
                              (uint32_t)(node.index % n_stripes), off, w->bytes, dst_bytes, got);
     return pxr_view_read(w->decoder, node.index, node.view, off, w->bytes, dst_bytes, got);
 }
 
-static void reply_pixels(fuse_req_t req, struct pxr_node node, size_t dst_bytes, off_t off)
+static void reply_pixels(fuse_req_t req, struct pxr_worker *w, struct pxr_node node, size_t dst_bytes, off_t off)
 {
-    struct pxr_server *s = server_of(req);
-    struct pxr_worker *w = pxr_worker_get(s, dst_bytes);
     size_t got;
-    if (!w) {
+    if (!pxr_worker_decoder(w) || !pxr_worker_reserve(w, dst_bytes)) {
         reply_no_memory(req);
         return;
     }
-    if (read_pixels(s, w, node, (uint64_t)off, dst_bytes, &got) != PXR_OK) {
+    if (read_pixels(w, node, (uint64_t)off, dst_bytes, &got) != PXR_OK) {
         reply_failure(req, pxr_decoder_diag(w->decoder));
         return;
     }
-    atomic_fetch_add_explicit(&s->read_bytes, got, memory_order_relaxed);
+    atomic_fetch_add_explicit(&w->server->read_bytes, got, memory_order_relaxed);
     fuse_reply_buf(req, (const char *)w->bytes, got);
 }
 
-static void reply_stats(fuse_req_t req, size_t dst_bytes, off_t off)
+static void reply_stats(fuse_req_t req, const struct pxr_worker *w, size_t dst_bytes, off_t off)
 {
     char stats[PXR_STATS_BYTES];
-    if (pxr_report_stats(server_of(req), stats))
+    if (pxr_report_stats(w->server, w->shown, stats))
         reply_slice(req, stats, sizeof stats, dst_bytes, off);
     else
         reply_no_memory(req);
@@ -417,7 +447,10 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t dst_bytes, off_t off,
     struct pxr_server *s = server_of(req);
     (void)fi;
     pxr_server_count(s, PXR_REQ_READ);
-    const struct pxr_node node = pxr_node_at(&s->tree, ino);
+    struct pxr_worker *w = worker_of(req);
+    if (!w)
+        return;
+    const struct pxr_node node = pxr_node_at(&w->shown->tree, ino);
     if (off < 0) {
         reply_error(req, EINVAL);
         return;
@@ -425,12 +458,14 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t dst_bytes, off_t off,
     switch (node.kind) {
     case PXR_NODE_FRAME:
     case PXR_NODE_STACK:
-    case PXR_NODE_ZARR_CHUNK: reply_pixels(req, node, dst_bytes, off); break;
-    case PXR_NODE_INFO: reply_slice(req, s->info_json, s->info_json_bytes, dst_bytes, off); break;
+    case PXR_NODE_ZARR_CHUNK: reply_pixels(req, w, node, dst_bytes, off); break;
+    case PXR_NODE_INFO:
+        reply_slice(req, w->shown->info_json, w->shown->info_json_bytes, dst_bytes, off);
+        break;
     case PXR_NODE_ZARR_FILE:
         reply_slice(req, s->zarr_text[node.index], s->zarr_text_bytes[node.index], dst_bytes, off);
         break;
-    case PXR_NODE_STATS: reply_stats(req, dst_bytes, off); break;
+    case PXR_NODE_STATS: reply_stats(req, w, dst_bytes, off); break;
     case PXR_NODE_NONE: reply_error(req, ESTALE); break;
     case PXR_NODE_ROOT:
     case PXR_NODE_SERVICE:
@@ -451,8 +486,8 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
     conn->want |= conn->capable & (FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
                                    FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS |
                                    FUSE_CAP_EXPORT_SUPPORT);
-    /* Without opens nothing else makes the kernel see that stats.json has changed. */
-    if (s->is_fastopen && conn->capable & FUSE_CAP_AUTO_INVAL_DATA)
+    /* Without opens nothing else makes the kernel see that stats.json has changed, or info.json in an open file. */
+    if ((s->is_fastopen || s->is_live) && conn->capable & FUSE_CAP_AUTO_INVAL_DATA)
         conn->want |= FUSE_CAP_AUTO_INVAL_DATA;
     s->is_fastopen = s->is_fastopen && conn->capable & FUSE_CAP_NO_OPEN_SUPPORT;
     /* Answers are made in memory: a pipe between would only add system calls. */
@@ -463,26 +498,29 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 /* And folders. */
 static fsfilcnt_t n_files(const struct pxr_fs_tree *t)
 {
-    const uint64_t n = t->frames.n_frames;
-    uint64_t total = 4 + t->n_views * (n + !t->is_single) + t->n_stacks;
-    if (t->is_nested)
-        total += t->n_views * pxr_div_up_u64(n, PXR_FOLDER_FRAMES);
+    uint64_t total = 4 + t->n_views * (uint64_t)!t->is_single + t->n_stacks;
+    for (unsigned i = 0; i < t->n_views; i++) {
+        const uint64_t n = t->frames.n_frames - t->n_hidden[t->views[i]];
+        total += n + (t->is_nested ? pxr_div_up_u64(n, PXR_FOLDER_FRAMES) : 0);
+    }
     if (t->has_zarr)
-        total += 1 + PXR_N_ZARR_FILES + n * (1 + 2 * (uint64_t)t->n_stripes);
+        total += 1 + PXR_N_ZARR_FILES + (t->frames.n_frames - t->n_late) * (1 + 2 * (uint64_t)t->n_stripes);
     return total;
 }
 
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
-    struct pxr_server *s = server_of(req);
     (void)ino;
-    pxr_server_count(s, PXR_REQ_STATFS);
+    pxr_server_count(server_of(req), PXR_REQ_STATFS);
+    const struct pxr_worker *w = worker_of(req);
+    if (!w)
+        return;
     /* What the archive takes on its disk, all of it used. */
     const struct statvfs st = {
         .f_bsize = 4096,
         .f_frsize = 4096,
-        .f_blocks = (fsblkcnt_t)pxr_div_up_u64(s->info.archive_bytes, 4096),
-        .f_files = n_files(&s->tree),
+        .f_blocks = (fsblkcnt_t)pxr_div_up_u64(w->shown->info.archive_bytes, 4096),
+        .f_files = n_files(&w->shown->tree),
         .f_flag = ST_RDONLY | ST_NOSUID,
         .f_namemax = 255};
     fuse_reply_statfs(req, &st);
@@ -491,16 +529,17 @@ static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 /* Collect the attributes of an inode; NULL: an error has been answered. */
 static const struct pxr_xattrs *xattrs_of(fuse_req_t req, fuse_ino_t ino, struct pxr_xattrs *x)
 {
-    struct pxr_server *s = server_of(req);
     struct pxr_diag diag;
-    const struct pxr_node node = pxr_node_at(&s->tree, ino);
-    struct pxr_worker *w = pxr_worker_get(s, PXR_MAX_XATTR_META_BYTES);
-    pxr_server_count(s, PXR_REQ_XATTR);
+    pxr_server_count(server_of(req), PXR_REQ_XATTR);
+    struct pxr_worker *w = worker_of(req);
+    if (!w)
+        return NULL;
+    const struct pxr_node node = pxr_node_at(&w->shown->tree, ino);
     if (node.kind == PXR_NODE_NONE)
         reply_error(req, ESTALE);
-    else if (!w)
+    else if (!pxr_worker_reserve(w, PXR_MAX_XATTR_META_BYTES))
         reply_no_memory(req);
-    else if (pxr_xattrs_of(s, node, (char *)w->bytes, x, &diag) != PXR_OK)
+    else if (pxr_xattrs_of(w->shown, node, (char *)w->bytes, x, &diag) != PXR_OK)
         reply_failure(req, &diag);
     else
         return x;

@@ -251,6 +251,13 @@ static enum pxr_err set_fastopen(struct pxr_mount_options *o, const char *value,
     return PXR_OK;
 }
 
+static enum pxr_err set_live(struct pxr_mount_options *o, const char *value, struct pxr_diag *diag)
+{
+    (void)value, (void)diag;
+    o->is_live = true;
+    return PXR_OK;
+}
+
 static enum pxr_err set_allow_other(struct pxr_mount_options *o, const char *value,
                                     struct pxr_diag *diag)
 {
@@ -267,6 +274,7 @@ static const struct own_option {
     {"view", "NAME", "show one view (png, pgm, raw, ...) at the root, nothing else", set_view},
     {"views", "A:B:...", "folders and files to show, such as png:stack.npy (default: all)", set_views},
     {"layout", "flat|nested", "nested: subfolders of 1000 frames (default flat)", set_layout},
+    {"live", NULL, "show frames that are appended later as well; stacks stay as they are", set_live},
     {"frames", "A:B:S", "show frames A to B-1, each S-th; or N alone (default: all)", set_frames},
     {"cache", "SIZE", "memory for decoded data (default 256M)", set_cache},
     {"workers", "N", "threads that decode (default: one per core)", set_workers},

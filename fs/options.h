@@ -29,6 +29,7 @@ struct pxr_mount_options {
     unsigned max_threads;
     bool skips_unit_hashes;
     bool is_fastopen;
+    bool is_live; /* commits that come later are shown as well */
     unsigned idle_timeout_s; /* 0: never                                                  */
     int notify_fd;           /* or -1                                                     */
     uid_t uid;

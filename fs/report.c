@@ -8,10 +8,26 @@
 
 #include <string.h>
 
-/* What the tree has, and what this archive or choice of frames cannot have. */
-static void add_shown(struct pxr_json *j, const struct pxr_server *s)
+static bool has_view(const struct pxr_fs_tree *t, enum pxr_view view)
 {
-    const struct pxr_fs_tree *t = &s->tree;
+    for (unsigned i = 0; i < t->n_views; i++)
+        if (t->views[i] == view)
+            return true;
+    return false;
+}
+
+static bool has_stack(const struct pxr_fs_tree *t, enum pxr_stack stack)
+{
+    for (unsigned i = 0; i < t->n_stacks; i++)
+        if (t->stacks[i] == stack)
+            return true;
+    return false;
+}
+
+/* What the tree has, and what this archive or choice of frames cannot have. */
+static void add_shown(struct pxr_json *j, const struct pxr_snapshot *shown)
+{
+    const struct pxr_fs_tree *t = &shown->tree;
     pxr_json_object(j, "shown_frames");
     pxr_json_u64(j, "first", t->frames.first);
     pxr_json_u64(j, "step", t->frames.step);
@@ -27,28 +43,28 @@ static void add_shown(struct pxr_json *j, const struct pxr_server *s)
     pxr_json_end_array(j);
     pxr_json_object(j, "absent");
     for (unsigned v = 0; v < PXR_N_VIEWS; v++) {
-        const char *why = pxr_view_refusal(&s->info, (enum pxr_view)v);
-        if (why)
+        const char *why = pxr_view_refusal(&shown->info, (enum pxr_view)v);
+        if (why && !has_view(t, (enum pxr_view)v))
             pxr_json_text(j, pxr_view_name((enum pxr_view)v), why);
     }
     for (unsigned v = 0; v < PXR_N_STACKS; v++) {
-        const char *why = pxr_stack_refusal(&s->info, &t->frames, (enum pxr_stack)v);
-        if (why)
+        const char *why = pxr_stack_refusal(&shown->info, &t->frames, (enum pxr_stack)v);
+        if (why && !has_stack(t, (enum pxr_stack)v))
             pxr_json_text(j, pxr_stack_name((enum pxr_stack)v), why);
     }
-    const char *why = pxr_server_zarr_refusal(s);
-    if (why)
+    const char *why = pxr_snapshot_zarr_refusal(shown);
+    if (why && !t->has_zarr)
         pxr_json_text(j, "zarr", why);
     pxr_json_end_object(j);
 }
 
-enum pxr_err pxr_report_info(const struct pxr_server *s, char **out, size_t *out_bytes,
+enum pxr_err pxr_report_info(const struct pxr_server *s, const struct pxr_snapshot *v, char **out, size_t *out_bytes,
                              struct pxr_diag *diag)
 {
-    const struct pxr_archive_info *i = &s->info;
+    const struct pxr_archive_info *i = &v->info;
     struct pxr_json j = {.is_indented = true};
     size_t meta_bytes = 0;
-    const char *meta = pxr_archive_meta(s->archive, &meta_bytes);
+    const char *meta = pxr_archive_meta(v->archive, &meta_bytes);
     pxr_json_object(&j, NULL);
     pxr_json_text(&j, "program", "pixelrain");
     pxr_json_text(&j, "version", pxr_version());
@@ -67,8 +83,9 @@ enum pxr_err pxr_report_info(const struct pxr_server *s, char **out, size_t *out
     pxr_json_u64(&j, "pixel_bytes", i->pixel_bytes);
     pxr_json_u64(&j, "archive_bytes", i->archive_bytes);
     pxr_json_u64(&j, "tail_bytes", i->tail_bytes);
-    pxr_json_text(&j, "layout", s->tree.is_nested ? "nested" : "flat");
-    add_shown(&j, s);
+    pxr_json_text(&j, "layout", v->tree.is_nested ? "nested" : "flat");
+    pxr_json_bool(&j, "live", s->is_live);
+    add_shown(&j, v);
     if (meta_bytes) /* as text: nobody has checked that it is JSON */
         pxr_json_string(&j, "meta", meta, meta_bytes);
     pxr_json_end_object(&j);
@@ -87,7 +104,7 @@ static uint64_t value_of(const atomic_uint_fast64_t *counter)
     return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-bool pxr_report_stats(const struct pxr_server *s, char dst[PXR_STATS_BYTES])
+bool pxr_report_stats(const struct pxr_server *s, const struct pxr_snapshot *v, char dst[PXR_STATS_BYTES])
 {
     static const char *const names[PXR_N_REQUESTS] = {
         [PXR_REQ_LOOKUP] = "lookup",   [PXR_REQ_GETATTR] = "getattr", [PXR_REQ_OPEN] = "open",
@@ -96,7 +113,7 @@ bool pxr_report_stats(const struct pxr_server *s, char dst[PXR_STATS_BYTES])
     };
     struct pxr_json j = {.is_indented = true};
     struct pxr_stats stats;
-    pxr_archive_stats(s->archive, &stats);
+    pxr_archive_stats(v->archive, &stats);
     pxr_json_object(&j, NULL);
     pxr_json_u64(&j, "units_decoded", stats.units_decoded);
     pxr_json_u64(&j, "units_prefetched", stats.units_prefetched);

@@ -5,7 +5,6 @@
 #include "alloc.h"
 #include "bytes.h"
 #include "diag.h"
-#include "frame_range.h"
 #include "report.h"
 #include "worker.h"
 
@@ -14,13 +13,18 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* Folders of a nested layout keep their names while the archive grows to this many digits of frames. */
+#define LIVE_FOLDER_DIGITS 9
+
+/* ---- what is shown ------------------------------------------------------------------------------- */
+
 /* Less than the archive needs to be read in order makes every frame many times slower: the library
  * raises it in silence, but who asked for a number should know. */
-static enum pxr_err check_cache(const struct pxr_server *s, const struct pxr_mount_options *o,
+static enum pxr_err check_cache(const struct pxr_snapshot *v, const struct pxr_mount_options *o,
                                 struct pxr_diag *diag)
 {
     struct pxr_stats stats;
-    pxr_archive_stats(s->archive, &stats);
+    pxr_archive_stats(v->archive, &stats);
     if (!o->cache_bytes || stats.cache_limit_bytes <= o->cache_bytes)
         return PXR_OK;
     return pxr_fail(diag, PXR_E_INVALID,
@@ -29,16 +33,12 @@ static enum pxr_err check_cache(const struct pxr_server *s, const struct pxr_mou
                     o->cache_bytes, stats.cache_limit_bytes);
 }
 
-static enum pxr_err choose_frames(struct pxr_server *s, const struct pxr_mount_options *o,
-                                  struct pxr_diag *diag)
+static enum pxr_err choose_frames(const struct pxr_server *s, struct pxr_snapshot *v, struct pxr_diag *diag)
 {
-    struct pxr_frame_range r;
-    const enum pxr_err e = pxr_frame_range_parse(&r, o->frames[0] ? o->frames : NULL, s->info.n_frames,
-                                                 "option frames", diag);
-    if (e != PXR_OK)
-        return e;
-    s->tree.frames = (struct pxr_frames){r.first, r.step, pxr_frame_range_count(&r)};
-    if (s->info.n_frames > PXR_FS_MAX_FRAMES)
+    struct pxr_frame_range r = s->range;
+    r.end = pxr_min_u64(r.end, v->info.n_frames);
+    v->tree.frames = (struct pxr_frames){r.first, r.step, pxr_frame_range_count(&r)};
+    if (v->info.n_frames > PXR_FS_MAX_FRAMES)
         return pxr_fail(diag, PXR_E_LIMIT, "too many frames for a mount");
     return PXR_OK;
 }
@@ -50,25 +50,26 @@ static enum pxr_err refuse(const struct pxr_mount_options *o, const char *name, 
     return o->names_views ? pxr_fail(diag, PXR_E_LIMIT, "cannot show %s: %s", name, why) : PXR_OK;
 }
 
-const char *pxr_server_zarr_refusal(const struct pxr_server *s)
+const char *pxr_snapshot_zarr_refusal(const struct pxr_snapshot *v)
 {
     uint64_t n_chunks;
-    if (!pxr_mul_u64(s->tree.frames.n_frames, s->tree.n_stripes, &n_chunks) ||
+    if (!pxr_mul_u64(v->tree.frames.n_frames, v->tree.n_stripes, &n_chunks) ||
         n_chunks > PXR_FS_MAX_FRAMES)
         return "it would have too many files";
-    return pxr_zarr_refusal(&s->info);
+    return pxr_zarr_refusal(&v->info);
 }
 
-static enum pxr_err choose_views(struct pxr_server *s, const struct pxr_mount_options *o,
+static enum pxr_err choose_views(struct pxr_server *s, struct pxr_snapshot *v, const struct pxr_mount_options *o,
                                  struct pxr_diag *diag)
 {
-    struct pxr_fs_tree *t = &s->tree;
+    struct pxr_fs_tree *t = &v->tree;
     enum pxr_err e = PXR_OK;
     t->is_single = o->is_single;
     t->is_nested = o->is_nested;
-    t->n_stripes = pxr_zarr_n_stripes(&s->info);
+    t->folder_digits = o->is_live ? LIVE_FOLDER_DIGITS : 0;
+    t->n_stripes = pxr_zarr_n_stripes(&v->info);
     for (unsigned i = 0; i < o->n_views && e == PXR_OK; i++) {
-        const char *why = pxr_view_refusal(&s->info, o->views[i]);
+        const char *why = pxr_view_refusal(&v->info, o->views[i]);
         if (why)
             e = refuse(o, pxr_view_name(o->views[i]), why, diag);
         else
@@ -76,54 +77,186 @@ static enum pxr_err choose_views(struct pxr_server *s, const struct pxr_mount_op
     }
     for (unsigned i = 0; i < o->n_stacks && e == PXR_OK; i++) {
         const enum pxr_stack k = o->stacks[i];
-        const char *why = pxr_stack_refusal(&s->info, &t->frames, k);
+        const char *why = pxr_stack_refusal(&v->info, &t->frames, k);
         if (why)
             e = refuse(o, pxr_stack_name(k), why, diag);
         else
             t->stacks[t->n_stacks++] = k;
-        s->stack_bytes[k] = pxr_stack_bytes(&s->info, &t->frames, k);
+        s->stack_bytes[k] = pxr_stack_bytes(&v->info, &t->frames, k);
     }
-    const char *why = o->has_zarr ? pxr_server_zarr_refusal(s) : NULL;
+    const char *why = o->has_zarr ? pxr_snapshot_zarr_refusal(v) : NULL;
     if (why && e == PXR_OK)
         e = refuse(o, "zarr", why, diag);
     t->has_zarr = o->has_zarr && !why;
     for (unsigned f = 0; f < PXR_N_ZARR_FILES; f++)
-        s->zarr_text_bytes[f] = pxr_zarr_text(&s->info, t->frames.n_frames, (enum pxr_zarr_file)f,
+        s->zarr_text_bytes[f] = pxr_zarr_text(&v->info, t->frames.n_frames, (enum pxr_zarr_file)f,
                                               s->zarr_text[f]);
     return e;
+}
+
+/* The tree of a snapshot before, with the frames of this one.  Stacks stay what they are: programs that have one open
+ * rely on its size.  So does a view that this archive cannot have any more, or not yet, of its new frames. */
+static enum pxr_err grow_tree(const struct pxr_server *s, struct pxr_snapshot *v, const struct pxr_snapshot *before,
+                              struct pxr_diag *diag)
+{
+    struct pxr_fs_tree *t = &v->tree;
+    *t = before->tree;
+    const enum pxr_err e = choose_frames(s, v, diag);
+    const uint64_t n_new = t->frames.n_frames - before->tree.frames.n_frames;
+    for (unsigned i = 0; i < t->n_views; i++)
+        if (pxr_view_refusal(&v->info, t->views[i]))
+            t->n_hidden[t->views[i]] += n_new;
+        else
+            t->n_hidden[t->views[i]] = 0;
+    t->n_late += n_new;
+    return e;
+}
+
+/* ---- snapshots ----------------------------------------------------------------------------------- */
+
+static struct pxr_snapshot *new_snapshot(pxr_archive *a)
+{
+    struct pxr_snapshot *v = pxr_alloc_zero(1, sizeof *v);
+    if (!v)
+        return NULL;
+    atomic_init(&v->n_refs, 1);
+    v->archive = a;
+    pxr_archive_info(a, &v->info);
+    return v;
+}
+
+struct pxr_snapshot *pxr_server_snapshot(struct pxr_server *s, unsigned *generation)
+{
+    pthread_mutex_lock(&s->lock);
+    struct pxr_snapshot *v = s->newest;
+    atomic_fetch_add(&v->n_refs, 1);
+    *generation = atomic_load(&s->generation);
+    pthread_mutex_unlock(&s->lock);
+    return v;
+}
+
+void pxr_snapshot_put(struct pxr_snapshot *v)
+{
+    if (!v || atomic_fetch_sub(&v->n_refs, 1) != 1)
+        return;
+    pxr_free(v->info_json);
+    pxr_archive_close(v->archive);
+    pxr_free(v);
+}
+
+/* Digits of growing numbers. */
+#define LIVE_INFO_ROOM 256
+
+/* info.json of a live mount keeps its length, by blanks: who reads it while it changes gets one that is whole. */
+static enum pxr_err describe(struct pxr_server *s, struct pxr_snapshot *v, struct pxr_diag *diag)
+{
+    const enum pxr_err e = pxr_report_info(s, v, &v->info_json, &v->info_json_bytes, diag);
+    if (e != PXR_OK || !s->is_live)
+        return e;
+    const size_t n = v->info_json_bytes;
+    const size_t padded = s->info_json_bytes ? (size_t)pxr_max_u64(n, s->info_json_bytes) : n + LIVE_INFO_ROOM;
+    char *text = pxr_realloc(v->info_json, padded);
+    if (!text)
+        return pxr_fail_nomem(diag, padded);
+    memset(text + n - 1, ' ', padded - n);
+    text[padded - 1] = '\n';
+    v->info_json = text;
+    v->info_json_bytes = s->info_json_bytes = padded;
+    return PXR_OK;
+}
+
+/* The reference goes to the server. */
+static void show(struct pxr_server *s, struct pxr_snapshot *v)
+{
+    pthread_mutex_lock(&s->lock);
+    struct pxr_snapshot *before = s->newest;
+    s->newest = v;
+    atomic_fetch_add(&s->generation, 1);
+    pthread_mutex_unlock(&s->lock);
+    pxr_snapshot_put(before);
+}
+
+enum pxr_err pxr_server_refresh(struct pxr_server *s, bool *has_grown, struct pxr_diag *diag)
+{
+    const struct pxr_snapshot *before = s->newest; /* this thread alone changes it */
+    pxr_archive *a;
+    *has_grown = false;
+    enum pxr_err e = pxr_archive_refresh(&a, before->archive, diag);
+    if (e != PXR_OK || !a)
+        return e;
+    struct pxr_snapshot *v = new_snapshot(a);
+    if (!v) {
+        pxr_archive_close(a);
+        return pxr_fail_nomem(diag, sizeof *v);
+    }
+    clock_gettime(CLOCK_REALTIME, &v->time);
+    e = grow_tree(s, v, before, diag);
+    if (e == PXR_OK)
+        e = describe(s, v, diag);
+    if (e != PXR_OK) {
+        pxr_snapshot_put(v);
+        return e;
+    }
+    show(s, v);
+    *has_grown = true;
+    return PXR_OK;
+}
+
+/* ---- the life of a server ------------------------------------------------------------------------ */
+
+static enum pxr_err open_archive(struct pxr_server *s, const struct pxr_mount_options *o, const char *source,
+                                 struct pxr_diag *diag)
+{
+    const struct pxr_limits limits = {.cache_bytes = o->cache_bytes,
+                                      .prefetch_frames = o->prefetch_frames,
+                                      .skips_unit_hashes = o->skips_unit_hashes};
+    pxr_archive *a;
+    const enum pxr_err e = pxr_archive_open(&a, source, &limits, diag);
+    if (e != PXR_OK)
+        return e;
+    s->newest = new_snapshot(a);
+    if (s->newest)
+        return PXR_OK;
+    pxr_archive_close(a);
+    return pxr_fail_nomem(diag, sizeof *s->newest);
+}
+
+static enum pxr_err choose(struct pxr_server *s, const struct pxr_mount_options *o, struct pxr_diag *diag)
+{
+    struct pxr_snapshot *v = s->newest;
+    enum pxr_err e = check_cache(v, o, diag);
+    if (e == PXR_OK)
+        e = pxr_frame_range_parse(&s->range, o->frames[0] ? o->frames : NULL,
+                                  o->is_live ? PXR_FS_MAX_FRAMES : v->info.n_frames, "option frames", diag);
+    if (e == PXR_OK)
+        e = choose_frames(s, v, diag);
+    return e == PXR_OK ? choose_views(s, v, o, diag) : e;
 }
 
 enum pxr_err pxr_server_init(struct pxr_server *s, const struct pxr_mount_options *o,
                              const char *source, struct pxr_diag *diag)
 {
-    const struct pxr_limits limits = {.cache_bytes = o->cache_bytes,
-                                      .prefetch_frames = o->prefetch_frames,
-                                      .skips_unit_hashes = o->skips_unit_hashes};
     struct stat st;
     *s = (struct pxr_server){.uid = o->uid,
                              .gid = o->gid,
                              .file_mask = o->file_mask,
                              .folder_mask = o->folder_mask,
-                             .is_fastopen = o->is_fastopen};
-    enum pxr_err e = pxr_archive_open(&s->archive, source, &limits, diag);
-    if (e != PXR_OK)
-        return e;
-    pxr_archive_info(s->archive, &s->info);
-    e = check_cache(s, o, diag);
+                             .is_fastopen = o->is_fastopen,
+                             .is_live = o->is_live,
+                             .lock = PTHREAD_MUTEX_INITIALIZER};
+    enum pxr_err e = open_archive(s, o, source, diag);
     if (e == PXR_OK)
-        e = choose_frames(s, o, diag);
-    if (e == PXR_OK)
-        e = choose_views(s, o, diag);
+        e = choose(s, o, diag);
     if (e != PXR_OK)
         return e;
     if (stat(source, &st))
         return pxr_fail_sys(diag, PXR_E_IO, errno, "%s", source);
-    s->archive_time = st.st_mtim;
+    s->file_time = s->newest->time = st.st_mtim;
     const int sys_errno = pthread_key_create(&s->worker_key, pxr_worker_free);
     if (sys_errno)
         return pxr_fail_sys(diag, PXR_E_NOMEM, sys_errno, "no place for the threads' memory");
     s->has_worker_key = true;
-    return pxr_report_info(s, &s->info_json, &s->info_json_bytes, diag);
+    return describe(s, s->newest, diag);
 }
 
 void pxr_server_fini(struct pxr_server *s)
@@ -132,7 +265,6 @@ void pxr_server_fini(struct pxr_server *s)
         pxr_worker_free(pthread_getspecific(s->worker_key)); /* of this thread, if any */
         pthread_key_delete(s->worker_key);
     }
-    pxr_free(s->info_json);
-    pxr_archive_close(s->archive);
+    pxr_snapshot_put(s->newest);
     *s = (struct pxr_server){0};
 }

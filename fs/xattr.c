@@ -34,7 +34,7 @@ static void add(struct pxr_xattrs *x, const char *name, const char *format, ...)
     x->text_bytes += (size_t)n + 1;
 }
 
-static enum pxr_err of_frame(struct pxr_server *s, uint64_t frame, char *meta,
+static enum pxr_err of_frame(const struct pxr_snapshot *s, uint64_t frame, char *meta,
                              struct pxr_xattrs *x, struct pxr_diag *diag)
 {
     struct pxr_frame_info i;
@@ -60,7 +60,7 @@ static enum pxr_err of_frame(struct pxr_server *s, uint64_t frame, char *meta,
     return PXR_OK;
 }
 
-static void of_root(struct pxr_server *s, struct pxr_xattrs *x)
+static void of_root(const struct pxr_snapshot *s, struct pxr_xattrs *x)
 {
     char id[2 * sizeof s->info.id + 1];
     size_t meta_bytes = 0;
@@ -75,7 +75,7 @@ static void of_root(struct pxr_server *s, struct pxr_xattrs *x)
         add_bytes(x, PREFIX "meta", meta, meta_bytes);
 }
 
-enum pxr_err pxr_xattrs_of(struct pxr_server *s, struct pxr_node node, char *meta,
+enum pxr_err pxr_xattrs_of(const struct pxr_snapshot *s, struct pxr_node node, char *meta,
                            struct pxr_xattrs *out, struct pxr_diag *diag)
 {
     out->n = 0;

@@ -21,7 +21,7 @@ struct pxr_xattrs {
 };
 
 /* Collect what a node has.  meta has room for PXR_MAX_XATTR_META_BYTES and must live as long as out. */
-enum pxr_err pxr_xattrs_of(struct pxr_server *s, struct pxr_node node, char *meta,
+enum pxr_err pxr_xattrs_of(const struct pxr_snapshot *s, struct pxr_node node, char *meta,
                            struct pxr_xattrs *out, struct pxr_diag *diag);
 /* NULL: the node has no such attribute. */
 const char *pxr_xattrs_find(const struct pxr_xattrs *x, const char *name, size_t *value_bytes);

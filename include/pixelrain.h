@@ -165,6 +165,12 @@ PXR_API enum pxr_err pxr_archive_open_io(pxr_archive **out, const struct pxr_io 
 /* NULL is allowed.  All decoders must be gone. */
 PXR_API void pxr_archive_close(pxr_archive *a);
 
+/* Look for commits behind the one that a shows, when somebody appends to its file.  *newer: the archive as of the last
+ * commit that is whole, open beside a; NULL: there is none.  It shares file, caches, workers and counters with a; a
+ * stays what it is, and each is closed, in any order.  Costs a read for each record that was added.  CHANGED: the
+ * file was cut or written over, a is all there is; else the errors of pxr_archive_open.  Any thread. */
+PXR_API enum pxr_err pxr_archive_refresh(pxr_archive **newer, pxr_archive *a, struct pxr_diag *diag);
+
 PXR_API void pxr_archive_info(const pxr_archive *a, struct pxr_archive_info *out);
 
 /* The free metadata of the archive: JSON text, *val_bytes = 0 where there is none.  Lives as long
@@ -199,6 +205,8 @@ PXR_API const char *pxr_block_codec_name(unsigned codec);
 /* A decoder belongs to one thread at a time; an archive may have any number of them. */
 PXR_API enum pxr_err pxr_decoder_new(pxr_decoder **out, pxr_archive *a);
 PXR_API void pxr_decoder_free(pxr_decoder *d); /* NULL is allowed */
+/* Read from another snapshot of the same file from now on, one that pxr_archive_refresh gave. */
+PXR_API void pxr_decoder_move(pxr_decoder *d, pxr_archive *a);
 /* What the last failed call of this decoder has to say; lives until the next call. */
 PXR_API const struct pxr_diag *pxr_decoder_diag(const pxr_decoder *d);
 

@@ -73,8 +73,8 @@ enum pxr_err pxr_page_load(pxr_archive *a, const struct pxr_ref *ref, size_t fro
     if (!p)
         return pxr_fail_nomem(diag, ref->n_bytes);
     const enum pxr_err e = pxr_read_hashed(&a->file, ref, p + front_bytes, diag);
-    atomic_fetch_add_explicit(&a->n_bytes_read, ref->n_bytes, memory_order_relaxed);
-    atomic_fetch_add_explicit(&a->n_index_reads, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&a->shared->n_bytes_read, ref->n_bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&a->shared->n_index_reads, 1, memory_order_relaxed);
     if (e != PXR_OK) {
         pxr_free(p);
         return pxr_archive_recheck(a, e, diag);
@@ -113,6 +113,12 @@ static enum pxr_err load_meta(pxr_archive *a, struct pxr_diag *diag)
     return PXR_OK;
 }
 
+enum pxr_err pxr_archive_load_root(pxr_archive *a, struct pxr_diag *diag)
+{
+    const enum pxr_err e = load_root(a, diag);
+    return e == PXR_OK ? load_meta(a, diag) : e;
+}
+
 /* What must fit for a sequential reader: two groups where a unit holds a whole one; else the frames that
  * a dyadic order keeps alive, log2(T) + 2, and the one that is read.  Decoded units may be twice as large
  * as their samples. */
@@ -128,11 +134,18 @@ static enum pxr_err new_archive(pxr_archive **out, const struct pxr_io *io, void
                                 const struct pxr_limits *limits, struct pxr_diag *diag)
 {
     pxr_archive *a = *out = pxr_alloc_zero(1, sizeof *a);
-    if (!a) {
+    struct pxr_archive_shared *shared = pxr_alloc_zero(1, sizeof *shared);
+    if (!a || !shared) {
+        pxr_free(a);
+        pxr_free(shared);
+        *out = NULL;
         io->close(io_arg);
         return pxr_fail_nomem(diag, sizeof *a);
     }
-    a->file = (struct pxr_file){*io, io_arg};
+    a->shared = shared;
+    a->file = shared->file = (struct pxr_file){*io, io_arg};
+    atomic_init(&shared->n_open, 1);
+    atomic_init(&a->n_refs, 1);
     a->limits = effective_limits(limits);
     return PXR_OK;
 }
@@ -140,18 +153,21 @@ static enum pxr_err new_archive(pxr_archive **out, const struct pxr_io *io, void
 /* The last step of opening: what reading needs.  e: how it went so far. */
 static enum pxr_err start_caches(pxr_archive **out, pxr_archive *a, enum pxr_err e, struct pxr_diag *diag)
 {
+    struct pxr_archive_shared *s = a->shared;
     *out = NULL;
     if (e == PXR_OK)
-        e = pxr_cache_new(&a->index_cache, INDEX_CACHE_BYTES, pxr_free, diag);
+        e = pxr_cache_new(&s->index_cache, INDEX_CACHE_BYTES, pxr_free, diag);
     if (e == PXR_OK)
-        e = pxr_slab_new(&a->unit_slab, diag);
+        e = pxr_slab_new(&s->unit_slab, diag);
     if (e == PXR_OK)
-        e = pxr_cache_new(&a->unit_cache, pxr_max_u64(a->limits.cache_bytes, cache_floor(a)),
+        e = pxr_cache_new(&s->unit_cache, pxr_max_u64(a->limits.cache_bytes, cache_floor(a)),
                           pxr_slab_put, diag);
     if (e != PXR_OK) {
         pxr_archive_close(a);
         return e;
     }
+    a->index_cache = s->index_cache;
+    a->unit_cache = s->unit_cache;
     *out = a;
     return PXR_OK;
 }
@@ -165,9 +181,7 @@ enum pxr_err pxr_archive_open_io(pxr_archive **out, const struct pxr_io *io, voi
         return e;
     e = load_superblock_and_commit(a, diag);
     if (e == PXR_OK)
-        e = load_root(a, diag);
-    if (e == PXR_OK)
-        e = load_meta(a, diag);
+        e = pxr_archive_load_root(a, diag);
     return start_caches(out, a, e, diag);
 }
 
@@ -199,12 +213,31 @@ void pxr_archive_close(pxr_archive *a)
 {
     if (!a)
         return;
-    pxr_prefetch_stop(a->prefetch);
-    pxr_cache_free(a->unit_cache);
-    pxr_slab_free(a->unit_slab);
-    pxr_cache_free(a->index_cache);
+    struct pxr_archive_shared *s = a->shared;
+    const bool is_last = atomic_fetch_sub(&s->n_open, 1) == 1;
+    if (is_last)
+        pxr_prefetch_stop(s->prefetch); /* gives back what workers hold */
+    pxr_archive_put(a);
+    if (!is_last)
+        return;
+    pxr_cache_free(s->unit_cache);
+    pxr_slab_free(s->unit_slab);
+    pxr_cache_free(s->index_cache);
+    pxr_file_close(&s->file);
+    pxr_free(s);
+}
+
+pxr_archive *pxr_archive_get(pxr_archive *a)
+{
+    atomic_fetch_add(&a->n_refs, 1);
+    return a;
+}
+
+void pxr_archive_put(pxr_archive *a)
+{
+    if (!a || atomic_fetch_sub(&a->n_refs, 1) != 1)
+        return;
     pxr_free(a->meta);
-    pxr_file_close(&a->file);
     pxr_free(a);
 }
 
@@ -252,12 +285,13 @@ const char *pxr_archive_meta(const pxr_archive *a, size_t *val_bytes)
 
 void pxr_archive_stats(const pxr_archive *a, struct pxr_stats *out)
 {
+    const struct pxr_archive_shared *s = a->shared;
     *out = (struct pxr_stats){
-        .units_decoded = atomic_load_explicit(&a->n_decoded, memory_order_relaxed),
-        .units_prefetched = atomic_load_explicit(&a->n_prefetched, memory_order_relaxed),
-        .unit_hits = atomic_load_explicit(&a->n_hits, memory_order_relaxed),
-        .bytes_read = atomic_load_explicit(&a->n_bytes_read, memory_order_relaxed),
-        .index_reads = atomic_load_explicit(&a->n_index_reads, memory_order_relaxed),
+        .units_decoded = atomic_load_explicit(&s->n_decoded, memory_order_relaxed),
+        .units_prefetched = atomic_load_explicit(&s->n_prefetched, memory_order_relaxed),
+        .unit_hits = atomic_load_explicit(&s->n_hits, memory_order_relaxed),
+        .bytes_read = atomic_load_explicit(&s->n_bytes_read, memory_order_relaxed),
+        .index_reads = atomic_load_explicit(&s->n_index_reads, memory_order_relaxed),
         .cache_bytes = pxr_cache_bytes(a->unit_cache),
         .cache_limit_bytes = pxr_cache_max_bytes(a->unit_cache),
     };

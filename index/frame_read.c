@@ -36,6 +36,9 @@ void pxr_decoder_free(pxr_decoder *d)
 const struct pxr_diag *pxr_decoder_diag(const pxr_decoder *d) { return &d->diag; }
 pxr_archive *pxr_decoder_archive(const pxr_decoder *d) { return d->archive; }
 
+/* The group that is referenced stays: it is in a cache that both archives have. */
+void pxr_decoder_move(pxr_decoder *d, pxr_archive *a) { d->archive = a; }
+
 void *pxr_decoder_scratch(pxr_decoder *d, size_t n_bytes)
 {
     if (n_bytes > d->scratch_bytes) {
@@ -104,7 +107,7 @@ static enum pxr_err read_unit(pxr_decoder *d, const struct pxr_placed_block *b, 
     uint8_t *bytes = pxr_buffer_extend(&d->packed, ref.n_bytes);
     if (!bytes)
         return pxr_fail_nomem(diag, ref.n_bytes);
-    atomic_fetch_add_explicit(&d->archive->n_bytes_read, ref.n_bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&d->archive->shared->n_bytes_read, ref.n_bytes, memory_order_relaxed);
     if (d->archive->limits.skips_unit_hashes)
         return pxr_file_read(&d->archive->file, ref.off_bytes, bytes, ref.n_bytes, diag);
     return pxr_read_hashed(&d->archive->file, &ref, bytes, diag);
@@ -136,7 +139,7 @@ static enum pxr_err load_unit(void *arg, const struct pxr_cache_key *key, void *
     const void *ref_pixels[2] = {NULL, NULL};
     struct pxr_block_unit place;
     *value_bytes = pxr_block_unit_state_bytes(&b->header, key->unit);
-    *value = pxr_slab_get(a->unit_slab, *value_bytes);
+    *value = pxr_slab_get(a->shared->unit_slab, *value_bytes);
     if (!*value)
         return pxr_fail_nomem(diag, *value_bytes);
     enum pxr_err e = get_refs(d, b, key->unit, refs, ref_pixels, diag);
@@ -155,7 +158,7 @@ static enum pxr_err load_unit(void *arg, const struct pxr_cache_key *key, void *
         *value = NULL;
         return pxr_archive_recheck(a, e, diag);
     }
-    atomic_fetch_add_explicit(d->is_prefetching ? &a->n_prefetched : &a->n_decoded, 1,
+    atomic_fetch_add_explicit(d->is_prefetching ? &a->shared->n_prefetched : &a->shared->n_decoded, 1,
                               memory_order_relaxed);
     return PXR_OK;
 }
@@ -171,7 +174,7 @@ enum pxr_err pxr_unit_get(pxr_decoder *d, const struct pxr_placed_block *b, uint
     if (e != PXR_OK)
         return e;
     if (was_there && !d->is_prefetching)
-        atomic_fetch_add_explicit(&d->archive->n_hits, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&d->archive->shared->n_hits, 1, memory_order_relaxed);
     *pixels = pxr_cache_value(*entry);
     return PXR_OK;
 }

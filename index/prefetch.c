@@ -39,8 +39,8 @@ struct stream {
 };
 
 struct pxr_prefetch {
-    pxr_archive *archive;
     pthread_mutex_t lock; /* guards everything below but the threads */
+    pxr_archive *archive; /* the newest one; referenced */
     pthread_cond_t has_work;
     struct queue help, ahead; /* help comes first: somebody waits for it */
     struct stream streams[N_STREAMS];
@@ -93,12 +93,27 @@ static void load_hint(pxr_decoder *d, const struct hint *h)
     }
 }
 
+/* Read from the newest archive; the lock is held.  Returns what was read from before, to be put back. */
+static pxr_archive *catch_up(const struct pxr_prefetch *p, pxr_decoder *d)
+{
+    pxr_archive *old = pxr_decoder_archive(d);
+    if (old == p->archive)
+        return NULL;
+    pxr_decoder_move(d, pxr_archive_get(p->archive));
+    return old;
+}
+
 static void *worker_main(void *arg)
 {
     struct pxr_prefetch *p = arg;
     pxr_decoder *d;
-    if (pxr_decoder_new(&d, p->archive) != PXR_OK)
+    pthread_mutex_lock(&p->lock);
+    pxr_archive *first = pxr_archive_get(p->archive), *old;
+    pthread_mutex_unlock(&p->lock);
+    if (pxr_decoder_new(&d, first) != PXR_OK) {
+        pxr_archive_put(first);
         return NULL;
+    }
     pthread_mutex_lock(&p->lock);
     for (;;) {
         while (!p->help.n && !p->ahead.n && !p->is_ending)
@@ -107,32 +122,50 @@ static void *worker_main(void *arg)
             break;
         d->is_prefetching = !p->help.n;
         const struct hint h = pop(p->help.n ? &p->help : &p->ahead);
+        old = catch_up(p, d);
         pthread_mutex_unlock(&p->lock);
+        pxr_archive_put(old);
         load_hint(d, &h);
         pthread_mutex_lock(&p->lock);
     }
     pthread_mutex_unlock(&p->lock);
+    old = pxr_decoder_archive(d);
     pxr_decoder_free(d);
+    pxr_archive_put(old);
     return NULL;
 }
 
 enum pxr_err pxr_archive_start_workers(pxr_archive *a, unsigned n_workers)
 {
-    if (a->prefetch)
+    if (a->shared->prefetch)
         return PXR_E_STATE;
     if (!n_workers)
         return PXR_OK;
     struct pxr_prefetch *p = pxr_alloc_zero(1, sizeof *p + n_workers * sizeof p->workers[0]);
     if (!p)
         return PXR_E_NOMEM;
-    p->archive = a;
+    p->archive = pxr_archive_get(a);
     p->help = (struct queue){p->help_hints, N_HELP, 0, 0};
     p->ahead = (struct queue){p->ahead_hints, N_AHEAD, 0, 0};
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->has_work, NULL);
     p->n_workers = pxr_threads_start(p->workers, n_workers, worker_main, p);
-    a->prefetch = p;
+    a->shared->prefetch = p;
     return PXR_OK;
+}
+
+void pxr_prefetch_move(struct pxr_prefetch *p, pxr_archive *newer)
+{
+    if (!p)
+        return;
+    pxr_archive *old = NULL;
+    pthread_mutex_lock(&p->lock);
+    if (newer->end_off > p->archive->end_off) {
+        old = p->archive;
+        p->archive = pxr_archive_get(newer);
+    }
+    pthread_mutex_unlock(&p->lock);
+    pxr_archive_put(old);
 }
 
 void pxr_prefetch_stop(struct pxr_prefetch *p)
@@ -147,6 +180,7 @@ void pxr_prefetch_stop(struct pxr_prefetch *p)
         pthread_join(p->workers[i], NULL);
     pthread_mutex_destroy(&p->lock);
     pthread_cond_destroy(&p->has_work);
+    pxr_archive_put(p->archive);
     pxr_free(p);
 }
 
@@ -154,7 +188,7 @@ void pxr_prefetch_stop(struct pxr_prefetch *p)
 
 void pxr_prefetch_help(pxr_decoder *d, uint64_t frame, uint32_t first_block, uint32_t end_block)
 {
-    struct pxr_prefetch *p = d->archive->prefetch;
+    struct pxr_prefetch *p = d->archive->shared->prefetch;
     if (!p || end_block - first_block < 2)
         return;
     const struct pxr_group *g = &d->group->group;
@@ -206,7 +240,7 @@ static uint64_t frames_ahead(const pxr_archive *a)
 
 void pxr_prefetch_note(pxr_decoder *d, uint64_t frame, uint32_t row0, uint32_t n_rows)
 {
-    struct pxr_prefetch *p = d->archive->prefetch;
+    struct pxr_prefetch *p = d->archive->shared->prefetch;
     if (!p || d->archive->limits.prefetch_frames == PXR_NONE)
         return;
     pthread_mutex_lock(&p->lock);

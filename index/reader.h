@@ -29,8 +29,22 @@ struct pxr_loaded_frames {
 
 struct pxr_prefetch; /* prefetch.c */
 
-struct pxr_archive {
+/* What the snapshots of one file have in common (pxr_archive_refresh).  Frames never change, so what one of
+ * them has read and decoded is right for all. */
+struct pxr_archive_shared {
+    atomic_uint n_open; /* archives that somebody must close; with the last one this goes too */
     struct pxr_file file;
+    pxr_cache *index_cache, *unit_cache;
+    pxr_slab *unit_slab;           /* memory of the values in unit_cache */
+    struct pxr_prefetch *prefetch; /* NULL: no workers */
+    /* Counters for pxr_archive_stats; nothing else is published through them. */
+    _Atomic uint64_t n_decoded, n_prefetched, n_hits, n_bytes_read, n_index_reads;
+};
+
+struct pxr_archive {
+    atomic_uint n_refs; /* one of who opened it, others of workers */
+    struct pxr_archive_shared *shared;
+    struct pxr_file file;     /* the same as in shared, as are the caches */
     struct pxr_limits limits; /* every field set */
     struct pxr_superblock sb;
     struct pxr_commit commit;
@@ -41,10 +55,6 @@ struct pxr_archive {
     char *meta;
     size_t meta_bytes;
     pxr_cache *index_cache, *unit_cache;
-    pxr_slab *unit_slab;           /* memory of the values in unit_cache */
-    struct pxr_prefetch *prefetch; /* NULL: no workers */
-    /* Counters for pxr_archive_stats; nothing else is published through them. */
-    _Atomic uint64_t n_decoded, n_prefetched, n_hits, n_bytes_read, n_index_reads;
 };
 
 struct pxr_decoder {
@@ -85,6 +95,11 @@ uint64_t pxr_record_around(const struct pxr_file *file, const struct pxr_superbl
  * group that the decoder was given (pxr_decoder_take).  Closes io on failure. */
 enum pxr_err pxr_archive_open_bare(pxr_archive **out, const struct pxr_io *io, void *io_arg,
                                    const struct pxr_superblock *sb, struct pxr_diag *diag);
+/* The rest of opening, once superblock and commit are known: root and metadata. */
+enum pxr_err pxr_archive_load_root(pxr_archive *a, struct pxr_diag *diag);
+/* References inside the library: whoever has opened it must close it all the same. */
+pxr_archive *pxr_archive_get(pxr_archive *a);
+void pxr_archive_put(pxr_archive *a); /* NULL is allowed */
 /* Whether the tables know this name: key and counter (docs/format.md, section 10). */
 enum pxr_err pxr_name_is_taken(pxr_archive *a, const struct pxr_name_split *name, bool *is_taken,
                                struct pxr_diag *diag);
@@ -139,6 +154,8 @@ bool pxr_unit_is_cached(pxr_archive *a, const struct pxr_placed_block *block, ui
 void pxr_prefetch_help(pxr_decoder *d, uint64_t frame, uint32_t first_block, uint32_t end_block);
 /* A reader has read these rows of a frame: when frames are read in order, decode what comes next. */
 void pxr_prefetch_note(pxr_decoder *d, uint64_t frame, uint32_t row0, uint32_t n_rows);
+/* The workers shall read from a newer snapshot: hints name frames that older ones do not have. */
+void pxr_prefetch_move(struct pxr_prefetch *p, pxr_archive *newer); /* p NULL is allowed */
 void pxr_prefetch_stop(struct pxr_prefetch *p); /* NULL is allowed */
 
 #endif

@@ -182,3 +182,43 @@ Test(fs_inode, nested_folders_have_one_name_each)
     const struct pxr_fs_tree many = tree_of(20000000, false, true);
     cr_assert_str_eq(pxr_node_name(&many, pxr_node_child(&many, view, 1), name), "00001000");
 }
+
+Test(fs_inode, a_tree_that_grows_keeps_inodes_names_and_stacks)
+{
+    const struct pxr_node view = {.kind = PXR_NODE_VIEW, .view = PXR_VIEW_RAW};
+    char name[PXR_NODE_NAME_BYTES], later[PXR_NODE_NAME_BYTES];
+    for (unsigned variant = 0; variant < 4; variant++) {
+        struct pxr_fs_tree before = tree_of(1500, variant & 1, variant & 2);
+        before.folder_digits = 9;
+        struct pxr_fs_tree after = before;
+        after.frames.n_frames = 3700;
+        after.n_late = 2200;
+        after.n_hidden[after.views[0]] = 2200; /* a view that cannot show new frames (yet) */
+        cr_assert_eq(check_folder(&after, root), 1500 + 3700 * (after.n_views - 1), "variant %u", variant);
+        cr_assert_eq(pxr_node_n_children(&after, (struct pxr_node){.kind = PXR_NODE_ZARR}),
+                     pxr_node_n_children(&before, (struct pxr_node){.kind = PXR_NODE_ZARR}));
+        after.n_hidden[after.views[0]] = 0;
+        cr_assert_eq(check_folder(&after, root), 3700 * after.n_views, "variant %u", variant);
+        /* Each inode of before is the same file. */
+        for (uint64_t ino = 1; ino < 64 + 64 * 1500; ino++) {
+            const struct pxr_node node = pxr_node_at(&before, ino);
+            if (node.kind != PXR_NODE_NONE)
+                cr_assert(is_same(node, pxr_node_at(&after, ino)), "inode %" PRIu64, ino);
+        }
+    }
+    struct pxr_fs_tree few = tree_of(2000, false, true), many = tree_of(20000000, false, true);
+    few.folder_digits = many.folder_digits = 9;
+    pxr_node_name(&few, pxr_node_child(&few, view, 1), name);
+    cr_assert_str_eq(name, "000001000");
+    cr_assert_str_eq(pxr_node_name(&many, pxr_node_child(&many, view, 1), later), name);
+    cr_assert(is_same(pxr_node_find(&many, view, name), pxr_node_child(&few, view, 1)));
+    /* A frame that is hidden is no file, by whatever way it is asked for. */
+    few.n_hidden[PXR_VIEW_RAW] = 500;
+    cr_assert_eq(pxr_node_n_children(&few, pxr_node_child(&few, view, 1)), 500);
+    cr_assert_eq(pxr_node_at(&few, 64 + 64 * 1500 + PXR_VIEW_RAW).kind, PXR_NODE_NONE);
+    cr_assert_eq(pxr_node_at(&few, 64 + 64 * 1500 + PXR_VIEW_PGM).kind, PXR_NODE_FRAME);
+    cr_assert_not(pxr_node_holds_frame(&few, pxr_node_child(&few, view, 1), 1500));
+    few.n_hidden[PXR_VIEW_RAW] = 1000;
+    cr_assert_eq(pxr_node_n_children(&few, view), 1);
+    cr_assert_eq(pxr_node_find(&few, view, "000001000").kind, PXR_NODE_NONE);
+}

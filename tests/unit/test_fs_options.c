@@ -52,7 +52,7 @@ Test(fs_options, defaults)
     cr_assert(!o.allows_others);
     cr_assert_eq(o.n_views, PXR_N_VIEWS);
     cr_assert_eq(o.n_stacks, PXR_N_STACKS);
-    cr_assert(o.has_zarr && !o.names_views && !o.is_debug && !o.is_fastopen && !o.skips_unit_hashes);
+    cr_assert(o.has_zarr && !o.names_views && !o.is_debug && !o.is_fastopen && !o.is_live && !o.skips_unit_hashes);
     cr_assert(!o.sets_readahead && !o.frames[0] && !o.idle_timeout_s && o.notify_fd == -1);
     cr_assert_eq(o.prefetch_frames, 0);
     cr_assert_eq(o.views[0], PXR_VIEW_PNG);
@@ -163,6 +163,9 @@ Test(fs_options, choices_of_how_to_serve)
     cr_assert_eq(o.prefetch_frames, 7);
     cr_assert(o.skips_unit_hashes && o.is_fastopen && o.idle_timeout_s == 90 && o.notify_fd == 1);
     cr_assert(o.file_mask == 0133 && o.folder_mask == 022);
+    cr_assert(!o.is_live);
+    o = parsed("a d -o live");
+    cr_assert(o.is_live && !o.is_fastopen);
     o = parsed("a d -o verify=off,verify=unit,prefetch=0,readahead=4K,fmask=7,umask=077");
     cr_assert(!o.skips_unit_hashes && o.prefetch_frames == PXR_NONE && o.sets_readahead);
     cr_assert(o.file_mask == 077 && o.folder_mask == 077);
@@ -170,6 +173,7 @@ Test(fs_options, choices_of_how_to_serve)
         "frames=a",       "frames=",       "frames=1:2:0",   "frames=1:2:3:4", "prefetch=-1",
         "prefetch=",      "verify=",       "verify=all",     "verify=on",      "fastopen=1",
         "allow_other=1",  "idle_timeout=", "idle_timeout=x", "notify_fd=999",  "notify_fd=0",
+        "live=1",         "live=",
         "notify_fd=-1",   "fmask=8",       "dmask=1000",     "fmask=",         "dmask",
         "frames=00000000000000000000000000000000000000000000000000000000000000000000000000000000000000:1",
     };
