@@ -9,8 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Of the kernel's <linux/landlock.h>: that of Debian 12 ends at version 2, and older C libraries lack the calls' numbers
- * (the same on all architectures but alpha). */
+/* Of the kernel's <linux/landlock.h>: that of Debian 12 ends at version 2, and older C libraries lack the numbers of the
+ * calls (the same on all architectures but alpha). */
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444
 #define SYS_landlock_add_rule 445

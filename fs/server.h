@@ -5,6 +5,7 @@
 
 #include "inode.h"
 #include "options.h"
+#include "sandbox.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -30,6 +31,7 @@ struct pxr_server {
     gid_t gid;
     mode_t file_mask, folder_mask;
     bool is_fastopen;
+    struct pxr_sandbox sandbox;   /* set before threads start           */
     struct timespec archive_time; /* of the file's last change          */
     char *info_json;              /* owned; freed with pxr_free         */
     size_t info_json_bytes;
