@@ -41,7 +41,7 @@ struct mount {
     struct pxr_daemon daemon;
     struct pxr_unmounter unmounter;
     struct pxr_inherited inherited;
-    char *title; /* the memory of the command line */
+    char *title; /* the memory of the command line, with the last NUL */
     size_t title_bytes;
     pxr_idle *idle;
 };
@@ -239,11 +239,13 @@ static enum pxr_err confine(struct mount *m, struct pxr_diag *diag)
     struct pxr_sandbox *sandbox = &m->server.sandbox;
     pxr_inherited_close(&m->inherited, m->options.notify_fd);
     enum pxr_err e = pxr_privileges_drop(&m->options, diag);
-    if (e == PXR_OK && m->options.has_sandbox)
-        e = pxr_sandbox_enter(sandbox, m->daemon.null_fd, diag);
-    else
+    if (!m->options.has_sandbox)
         snprintf(sandbox->text, sizeof sandbox->text, "off");
-    if (e == PXR_OK && (m->options.is_verbose || m->options.is_debug))
+    else if (e == PXR_OK)
+        e = pxr_sandbox_enter(sandbox, m->daemon.null_fd, diag);
+    if (e != PXR_OK)
+        pxr_log_line("the process cannot be confined; -o nosandbox would mount without");
+    else if (m->options.is_verbose || m->options.is_debug)
         pxr_log_line("sandbox: %s", sandbox->text);
     return e;
 }
@@ -344,6 +346,14 @@ static int end(struct mount *m, enum pxr_err e, const struct pxr_diag *diag)
     return pxr_err_exit(e);
 }
 
+/* The words of the command line, as far as one follows the other in memory, as the kernel lays them out. */
+static void find_title(struct mount *m, int argc, char **argv)
+{
+    m->title = argc > 0 ? argv[0] : NULL;
+    for (int i = 0; i < argc && argv[i] == m->title + m->title_bytes; i++)
+        m->title_bytes += strlen(argv[i]) + 1;
+}
+
 int pxr_mount_main(int argc, char **argv)
 {
     struct pxr_diag diag;
@@ -351,8 +361,7 @@ int pxr_mount_main(int argc, char **argv)
     if (!m)
         return pxr_err_exit(PXR_E_NOMEM);
     m->daemon.report_fd = m->daemon.null_fd = m->unmounter.socket = -1;
-    m->title = argv[0];
-    m->title_bytes = argc > 0 ? (size_t)(argv[argc - 1] + strlen(argv[argc - 1]) - argv[0]) : 0;
+    find_title(m, argc, argv);
     pxr_inherited_note(&m->inherited);
     int exit_code = 0;
     if (pxr_mount_options_parse(&m->options, argc, argv, &diag) != PXR_OK) {

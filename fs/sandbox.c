@@ -75,7 +75,8 @@ static const struct pxr_call allowed[] = {
 static const struct pxr_call allowed_if_sanitized[] = {
     IF("open", 1, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY), IF("openat", 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY),
     {.name = "stat"}, {.name = "newfstatat"}, {.name = "readlink"}, {.name = "readlinkat"}, {.name = "access"},
-    {.name = "faccessat"}, {.name = "getdents"}, {.name = "getdents64"}, {.name = "ioctl"}, {.name = "prctl"}, {.name = "arch_prctl"},
+    {.name = "faccessat"}, {.name = "getdents"}, {.name = "getdents64"}, {.name = "ioctl"}, {.name = "prctl"},
+    {.name = "arch_prctl"},
     {.name = "getppid"}, {.name = "ptrace"}, {.name = "waitid"}, {.name = "uname"}, {.name = "getrlimit"},
     {.name = "prlimit64"}, {.name = "getrusage"}, {.name = "getcwd"}, {.name = "tkill"}, {.name = "tgkill"},
     {.name = "process_vm_readv"}, {.name = "sched_setaffinity"}, {.name = "mincore"}, {.name = "msync"},

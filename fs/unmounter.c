@@ -101,8 +101,10 @@ static _Noreturn void helper_main(int socket, const char *mount_point, const cha
     if (!helper_keep_fds(socket) || chdir("/"))
         _exit(1);
     /* Whoever looks for the mount's process by its command line must not find two. */
-    memset(title, 0, title_bytes);
-    snprintf(title, title_bytes, "pxr-unmount: %s", mount_point);
+    if (title_bytes) {
+        memset(title, 0, title_bytes);
+        snprintf(title, title_bytes, "pxr-unmount: %s", mount_point);
+    }
     prctl(PR_SET_NAME, "pxr-unmount");
     helper_serve(mount_point, device);
     _exit(0);

@@ -4,7 +4,8 @@
  *     FORBIDDEN main|fuse|own TRIED tried, SUCCEEDED succeeded: NAMES
  * where a call "succeeds" also if something other than the sandbox refused it.  Environment: PXR_VICTIM, a file that
  * may be harmed; PXR_OPEN_FD, a descriptor that was open for writing when the program was started; PXR_CONTROL, only
- * what does no harm where there is no sandbox; PXR_X32, then a call in the manner of another architecture. */
+ * what does no harm where there is no sandbox; PXR_X32, then a call in the manner of another architecture; PXR_FAIL, the
+ * sandbox cannot be entered. */
 #include "mount.h"
 
 #include "calls.h"
@@ -253,6 +254,15 @@ int fuse_session_loop_mt(void *session, void *config)
         syscall(SYS_getpid | 0x40000000);
 #endif
     return loop(session, config);
+}
+
+/* The kernel refuses the filter, if PXR_FAIL is set. */
+EXPORTED int seccomp_load(void *filter);
+int seccomp_load(void *filter)
+{
+    typedef int load_fn(void *);
+    load_fn *load = (load_fn *)(uintptr_t)dlsym(RTLD_NEXT, "seccomp_load");
+    return getenv("PXR_FAIL") ? -EFAULT : load(filter);
 }
 
 int main(int argc, char **argv)
