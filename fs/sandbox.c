@@ -129,7 +129,7 @@ void pxr_sandbox_probe(struct pxr_sandbox *got)
         snprintf(landlock, sizeof landlock, "no Landlock: not in this kernel");
     snprintf(got->text, sizeof got->text, "%s; %s%s%s", landlock, refusal ? "no seccomp: " : "seccomp",
              refusal ? refusal : "", PXR_IS_SANITIZED ? "; wider for a sanitizer" : "");
-    got->is_whole = version && !refusal && !PXR_IS_SANITIZED;
+    got->is_whole = version && !refusal;
 }
 
 enum pxr_err pxr_sandbox_enter(struct pxr_sandbox *got, int null_fd, struct pxr_diag *diag)

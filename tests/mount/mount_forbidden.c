@@ -35,6 +35,7 @@
 #define EXPORTED __attribute__((visibility("default")))
 
 static const char *victim;
+static char fresh[4096]; /* beside it; does not exist */
 static int open_fd = -1;
 static pid_t parent; /* these are asked for while that is allowed */
 static bool has_filter, has_landlock;
@@ -50,9 +51,9 @@ static long shorten_open(void) { return syscall(SYS_ftruncate, open_fd, 0); }
 static long write_inherited(void) { return syscall(SYS_write, open_fd, "x", 1); }
 static long pwrite_inherited(void) { return syscall(SYS_pwrite64, open_fd, "x", 1, 0); }
 static long remove_file(void) { return syscall(SYS_unlinkat, AT_FDCWD, victim, 0); }
-static long make_folder(void) { return syscall(SYS_mkdirat, AT_FDCWD, "/tmp/pxr-forbidden", 0700); }
-static long make_link(void) { return syscall(SYS_symlinkat, "x", AT_FDCWD, "/tmp/pxr-forbidden"); }
-static long rename_file(void) { return syscall(SYS_renameat2, AT_FDCWD, victim, AT_FDCWD, "/tmp/pxr-forbidden", 0); }
+static long make_folder(void) { return syscall(SYS_mkdirat, AT_FDCWD, fresh, 0700); }
+static long make_link(void) { return syscall(SYS_symlinkat, "x", AT_FDCWD, fresh); }
+static long rename_file(void) { return syscall(SYS_renameat2, AT_FDCWD, victim, AT_FDCWD, fresh, 0); }
 static long change_mode(void) { return syscall(SYS_fchmodat, AT_FDCWD, victim, 0600); }
 static long change_owner(void) { return syscall(SYS_fchownat, AT_FDCWD, victim, (uid_t)-1, (gid_t)-1, 0); }
 static long look_at_file(void)
@@ -275,5 +276,6 @@ int main(int argc, char **argv)
         open_fd = atoi(getenv("PXR_OPEN_FD"));
     if (!victim)
         return 2;
+    snprintf(fresh, sizeof fresh, "%s.fresh", victim);
     return pxr_mount_main(argc, argv);
 }
