@@ -43,6 +43,10 @@ enum pxr_err pxr_daemon_start(struct pxr_daemon *d, struct pxr_diag *diag)
     }
     close(fds[0]);
     d->report_fd = fds[1];
+    d->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (d->null_fd < 0)
+        return pxr_fail_sys(diag, PXR_E_IO, errno, "/dev/null");
+    pxr_log_open_syslog();
     setsid();
     if (chdir("/"))
         return pxr_fail_sys(diag, PXR_E_IO, errno, "/");
@@ -56,14 +60,12 @@ void pxr_daemon_report(struct pxr_daemon *d, int exit_code)
         return;
     if (!exit_code) {
         pxr_log_use_syslog();
-        const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-        for (int fd = 0; null >= 0 && fd <= 2; fd++)
-            dup2(null, fd);
-        if (null > 2)
-            close(null);
+        for (int fd = 0; fd <= 2; fd++)
+            dup2(d->null_fd, fd);
     }
     while (write(d->report_fd, &code, 1) < 0 && errno == EINTR)
         ;
     close(d->report_fd);
-    d->report_fd = -1;
+    close(d->null_fd);
+    d->report_fd = d->null_fd = -1;
 }

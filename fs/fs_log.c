@@ -20,9 +20,14 @@ static struct {
     unsigned n_lines, n_dropped;
 } requests = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+void pxr_log_open_syslog(void)
+{
+    tzset();
+    openlog(PXR_PROGRAM, LOG_PID | LOG_NDELAY, LOG_DAEMON);
+}
+
 void pxr_log_use_syslog(void)
 {
-    openlog(PXR_PROGRAM, LOG_PID | LOG_NDELAY, LOG_DAEMON);
     goes_to_syslog = true;
 }
 

@@ -7,7 +7,9 @@
 
 #define PXR_PROGRAM "mount.pixelrain"
 
-/* From now on lines go to syslog.  Connects at once: later a sandbox may forbid it. */
+/* Connect with syslog, and learn the time zone: later a sandbox forbids it. */
+void pxr_log_open_syslog(void);
+/* From now on lines go there. */
 void pxr_log_use_syslog(void);
 /* One line, always. */
 void pxr_log_line(const char *text, ...) __attribute__((format(printf, 1, 2)));

@@ -7,14 +7,10 @@
 #include "pool.h"
 
 #include <errno.h>
-#include <spawn.h>
-#include <sys/mount.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 struct pxr_idle {
     const struct pxr_server *server;
-    const char *mount_point;
+    const struct pxr_unmounter *unmounter;
     unsigned timeout_s;
     pthread_t thread;
     pthread_mutex_t lock; /* guards is_ending */
@@ -29,22 +25,6 @@ static uint64_t count_requests(const struct pxr_server *s)
     for (unsigned r = 0; r < PXR_N_REQUESTS; r++)
         n += atomic_load_explicit(&s->n_requests[r], memory_order_relaxed);
     return n;
-}
-
-/* Not lazily: a busy mount stays. */
-static void try_unmount(const char *mount_point)
-{
-    char *const args[] = {(char[]){"fusermount3"}, (char[]){"-uq"}, (char[]){"--"},
-                          (char *)(uintptr_t)mount_point, NULL};
-    char *const no_environment[] = {NULL};
-    pid_t pid;
-    if (!umount2(mount_point, UMOUNT_NOFOLLOW) || errno != EPERM)
-        return;
-    if (posix_spawn(&pid, "/usr/bin/fusermount3", NULL, NULL, args, no_environment) &&
-        posix_spawn(&pid, "/bin/fusermount3", NULL, NULL, args, no_environment))
-        return;
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        ;
 }
 
 static void *idle_main(void *arg)
@@ -63,7 +43,7 @@ static void *idle_main(void *arg)
         const uint64_t n = count_requests(i->server);
         if (n == n_before) {
             pthread_mutex_unlock(&i->lock);
-            try_unmount(i->mount_point);
+            pxr_unmounter_ask(i->unmounter, PXR_UNMOUNT_IDLE, -1);
             pthread_mutex_lock(&i->lock);
         }
         n_before = n;
@@ -73,7 +53,7 @@ static void *idle_main(void *arg)
     return NULL;
 }
 
-enum pxr_err pxr_idle_start(pxr_idle **out, const struct pxr_server *s, const char *mount_point,
+enum pxr_err pxr_idle_start(pxr_idle **out, const struct pxr_server *s, const struct pxr_unmounter *u,
                             unsigned timeout_s, struct pxr_diag *diag)
 {
     pthread_condattr_t monotonic;
@@ -81,7 +61,7 @@ enum pxr_err pxr_idle_start(pxr_idle **out, const struct pxr_server *s, const ch
     if (!i)
         return pxr_fail_nomem(diag, sizeof *i);
     i->server = s;
-    i->mount_point = mount_point;
+    i->unmounter = u;
     i->timeout_s = timeout_s;
     pthread_mutex_init(&i->lock, NULL);
     pthread_condattr_init(&monotonic);

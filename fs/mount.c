@@ -7,23 +7,31 @@
 
 #include "alloc.h"
 #include "daemon.h"
+#include "descriptors.h"
 #include "diag.h"
 #include "fs_log.h"
 #include "idle.h"
 #include "live.h"
+#include "mountinfo.h"
 #include "ops.h"
 #include "overhear.h"
+#include "privileges.h"
 #include "readahead.h"
 #include "shutdown.h"
+#include "unmounter.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* A mount that does not go within this time is left to the process that unmounts. */
+#define UNMOUNT_MS 1500
 
 struct mount {
     struct pxr_mount_options options;
@@ -32,6 +40,10 @@ struct mount {
     struct fuse_session *session;
     bool is_mounted;
     struct pxr_daemon daemon;
+    struct pxr_unmounter unmounter;
+    struct pxr_inherited inherited;
+    char *title; /* the memory of the command line, with the last NUL */
+    size_t title_bytes;
     pxr_idle *idle;
     pxr_live *live;
 };
@@ -54,6 +66,20 @@ static const char *shell_quoted(const char *path, char *dst, size_t dst_bytes)
     return dst;
 }
 
+/* Most who do it did not mean to, and see it only when the first umount brings the other archive back. */
+static enum pxr_err check_not_covering(const struct mount *m, struct pxr_diag *diag)
+{
+    struct pxr_mountinfo there;
+    if (m->options.may_cover || !pxr_mountinfo_find(&there, m->mount_point) || strcmp(there.type, "fuse.pixelrain"))
+        return PXR_OK;
+    return pxr_diag_in_file(diag,
+                            pxr_fail(diag, PXR_E_BUSY,
+                                     "%.120s is mounted here already; unmount it first, or mount over it with: "
+                                     "-o nonempty",
+                                     there.source),
+                            m->mount_point);
+}
+
 static enum pxr_err check_mount_point(struct mount *m, struct pxr_diag *diag)
 {
     const char *given = m->options.mount_point;
@@ -74,7 +100,7 @@ static enum pxr_err check_mount_point(struct mount *m, struct pxr_diag *diag)
         return pxr_fail_sys(diag, PXR_E_IO, ENOTDIR, "%.150s", given);
     if (!realpath(given, m->mount_point))
         return pxr_fail_sys(diag, PXR_E_IO, errno, "%.150s", given);
-    return PXR_OK;
+    return check_not_covering(m, diag);
 }
 
 /* In better words than libfuse's, and before the archive is read. */
@@ -201,6 +227,8 @@ static void notify(struct mount *m, int exit_code)
     if (fd < 0)
         return;
     dprintf(fd, exit_code ? "failed %d\n" : "ready\n", exit_code);
+    if (!exit_code && !m->server.sandbox.is_whole)
+        dprintf(fd, "sandbox: %s\n", m->server.sandbox.text);
     if (fd > 2)
         close(fd);
     m->options.notify_fd = -1;
@@ -214,6 +242,39 @@ static void forget_attributes(void *arg, uint64_t ino)
     fuse_lowlevel_notify_inval_inode(m->session, ino, -1, 0);
 }
 
+/* Only what needs root, or may not be seen by who takes this process over, is done before this; threads are started
+ * after it, since Landlock does not reach those that run already. */
+static enum pxr_err confine(struct mount *m, struct pxr_diag *diag)
+{
+    struct pxr_sandbox *sandbox = &m->server.sandbox;
+    pxr_inherited_close(&m->inherited, m->options.notify_fd);
+    enum pxr_err e = pxr_privileges_drop(&m->options, diag);
+    if (!m->options.has_sandbox)
+        snprintf(sandbox->text, sizeof sandbox->text, "off");
+    else if (e == PXR_OK)
+        e = pxr_sandbox_enter(sandbox, m->daemon.null_fd, diag);
+    if (e != PXR_OK)
+        pxr_log_line("the process cannot be confined; -o nosandbox would mount without");
+    else if (m->options.is_verbose || m->options.is_debug)
+        pxr_log_line("sandbox: %s", sandbox->text);
+    return e;
+}
+
+/* What every request may need, then what the caller is told. */
+static enum pxr_err start_threads(struct mount *m, struct pxr_diag *diag)
+{
+    enum pxr_err e = PXR_OK;
+    if (m->options.n_workers)
+        e = pxr_archive_start_workers(m->server.newest->archive, m->options.n_workers);
+    if (e != PXR_OK)
+        return pxr_fail(diag, e, "cannot start %u threads that decode", m->options.n_workers);
+    if (m->options.idle_timeout_s)
+        e = pxr_idle_start(&m->idle, &m->server, &m->unmounter, m->options.idle_timeout_s, diag);
+    if (e == PXR_OK && m->live)
+        e = pxr_live_start(m->live, forget_attributes, m, diag);
+    return e;
+}
+
 /* From a mounted session on. */
 static enum pxr_err stay(struct mount *m, struct pxr_diag *diag)
 {
@@ -221,7 +282,9 @@ static enum pxr_err stay(struct mount *m, struct pxr_diag *diag)
     if (!m->options.is_foreground)
         e = pxr_daemon_start(&m->daemon, diag);
     if (e == PXR_OK)
-        e = pxr_shutdown_watch(end_session, m, m->mount_point, diag);
+        e = pxr_unmounter_start(&m->unmounter, m->mount_point, m->title, m->title_bytes, diag);
+    if (e == PXR_OK)
+        e = pxr_shutdown_watch(end_session, m, &m->unmounter, diag);
     if (e == PXR_OK)
         e = greet_kernel(m, diag);
     if (e != PXR_OK)
@@ -230,17 +293,9 @@ static enum pxr_err stay(struct mount *m, struct pxr_diag *diag)
         !pxr_readahead_set(m->mount_point, m->options.readahead_bytes, m->options.sets_readahead) &&
         m->options.is_verbose)
         pxr_log_line("the kernel's readahead could not be set");
-    /* Here is the place of the unmount helper, then of giving up root's privileges, then of the
-     * sandbox: Landlock does not reach threads that run already, and no process may be forked after
-     * they do. */
-    e = m->options.n_workers ? pxr_archive_start_workers(m->server.newest->archive, m->options.n_workers)
-                             : PXR_OK;
-    if (e != PXR_OK)
-        return pxr_fail(diag, e, "cannot start %u threads that decode", m->options.n_workers);
-    if (m->options.idle_timeout_s)
-        e = pxr_idle_start(&m->idle, &m->server, m->mount_point, m->options.idle_timeout_s, diag);
-    if (e == PXR_OK && m->live)
-        e = pxr_live_start(m->live, forget_attributes, m, diag);
+    e = confine(m, diag);
+    if (e == PXR_OK)
+        e = start_threads(m, diag);
     if (e != PXR_OK)
         return e;
     if (m->options.is_verbose)
@@ -267,21 +322,52 @@ static enum pxr_err run(struct mount *m, struct pxr_diag *diag)
     return e == PXR_OK ? stay(m, diag) : e;
 }
 
+/* As libfuse tells whether somebody has unmounted it. */
+static bool is_still_mounted(const struct mount *m)
+{
+    struct pollfd device = {.fd = m->session ? fuse_session_fd(m->session) : -1};
+    return m->is_mounted && !(poll(&device, 1, 0) == 1 && device.revents & POLLERR);
+}
+
+/* Who waits for an answer gets an error, then the mount goes.  fuse_session_unmount may not any more, and would take
+ * what somebody else has mounted there in the meantime; fuse_session_destroy without it loses the path, which leak
+ * checkers see.  So the session stays for the little rest of the process. */
+static void end_mounted(struct mount *m)
+{
+    static struct fuse_session *volatile kept; /* volatile: stored although nobody reads it */
+    const bool is_there = is_still_mounted(m);
+    kept = m->session;
+    close(fuse_session_fd(kept));
+    if (is_there)
+        pxr_unmounter_ask(&m->unmounter, PXR_UNMOUNT_NOW, UNMOUNT_MS);
+    pxr_unmounter_stop(&m->unmounter);
+}
+
 static int end(struct mount *m, enum pxr_err e, const struct pxr_diag *diag)
 {
     if (e != PXR_OK)
         pxr_log_diag(diag);
     pxr_idle_stop(m->idle);
     pxr_live_stop(m->live);
-    if (m->is_mounted)
-        fuse_session_unmount(m->session);
     pxr_shutdown_forget();
-    if (m->session)
+    if (m->unmounter.socket >= 0) {
+        end_mounted(m);
+    } else if (m->session) {
+        fuse_session_unmount(m->session);
         fuse_session_destroy(m->session);
+    }
     pxr_server_fini(&m->server);
     notify(m, pxr_err_exit(e));
     pxr_daemon_report(&m->daemon, pxr_err_exit(e));
     return pxr_err_exit(e);
+}
+
+/* The words of the command line, as far as one follows the other in memory, as the kernel lays them out. */
+static void find_title(struct mount *m, int argc, char **argv)
+{
+    m->title = argc > 0 ? argv[0] : NULL;
+    for (int i = 0; i < argc && argv[i] == m->title + m->title_bytes; i++)
+        m->title_bytes += strlen(argv[i]) + 1;
 }
 
 int pxr_mount_main(int argc, char **argv)
@@ -290,7 +376,9 @@ int pxr_mount_main(int argc, char **argv)
     struct mount *m = pxr_alloc_zero(1, sizeof *m);
     if (!m)
         return pxr_err_exit(PXR_E_NOMEM);
-    m->daemon.report_fd = -1;
+    m->daemon.report_fd = m->daemon.null_fd = m->unmounter.socket = -1;
+    find_title(m, argc, argv);
+    pxr_inherited_note(&m->inherited);
     int exit_code = 0;
     if (pxr_mount_options_parse(&m->options, argc, argv, &diag) != PXR_OK) {
         pxr_log_diag(&diag);
@@ -301,6 +389,9 @@ int pxr_mount_main(int argc, char **argv)
         printf("%s %s\n", PXR_PROGRAM, pxr_version());
         if (m->options.is_verbose)
             printf("libfuse %s\n", fuse_pkgversion());
+        pxr_sandbox_probe(&m->server.sandbox);
+        if (m->options.is_verbose)
+            printf("sandbox: %s\n", m->server.sandbox.text);
     } else {
         const enum pxr_err e = run(m, &diag);
         exit_code = end(m, e, &diag);

@@ -180,11 +180,13 @@ static enum pxr_err set_idle_timeout(struct pxr_mount_options *o, const char *va
 /* 2^32 - 1 means "no such user" to the kernel. */
 static enum pxr_err set_uid(struct pxr_mount_options *o, const char *value, struct pxr_diag *diag)
 {
+    o->names_uid = true;
     return set_unsigned(&o->uid, "uid", 0, UINT32_MAX - 1, value, diag);
 }
 
 static enum pxr_err set_gid(struct pxr_mount_options *o, const char *value, struct pxr_diag *diag)
 {
+    o->names_gid = true;
     return set_unsigned(&o->gid, "gid", 0, UINT32_MAX - 1, value, diag);
 }
 
@@ -266,6 +268,20 @@ static enum pxr_err set_allow_other(struct pxr_mount_options *o, const char *val
     return PXR_OK;
 }
 
+static enum pxr_err set_nonempty(struct pxr_mount_options *o, const char *value, struct pxr_diag *diag)
+{
+    (void)value, (void)diag;
+    o->may_cover = true;
+    return PXR_OK;
+}
+
+static enum pxr_err set_nosandbox(struct pxr_mount_options *o, const char *value, struct pxr_diag *diag)
+{
+    (void)value, (void)diag;
+    o->has_sandbox = false;
+    return PXR_OK;
+}
+
 /* Parses one option and feeds the help text.  arg NULL: it takes no value. */
 static const struct own_option {
     const char *name, *arg, *help;
@@ -296,6 +312,8 @@ static const struct own_option {
     {"fmask", "OCTAL", "the same for files alone", set_fmask},
     {"dmask", "OCTAL", "the same for folders alone", set_dmask},
     {"allow_other", NULL, "let other users in, within the permissions", set_allow_other},
+    {"nonempty", NULL, "mount also where an archive is mounted already", set_nonempty},
+    {"nosandbox", NULL, "leave the process the files and system calls that it does not need", set_nosandbox},
 };
 #define N_OWN_OPTIONS (sizeof own_options / sizeof own_options[0])
 
@@ -357,6 +375,7 @@ static void set_defaults(struct pxr_mount_options *o)
 {
     const unsigned n_cores = pxr_n_cores();
     *o = (struct pxr_mount_options){.has_zarr = true,
+                                    .has_sandbox = true,
                                     .readahead_bytes = 256 * 1024,
                                     .n_workers = n_cores < 256 ? n_cores : 256,
                                     .notify_fd = -1,

@@ -34,8 +34,11 @@ struct pxr_mount_options {
     int notify_fd;           /* or -1                                                     */
     uid_t uid;
     gid_t gid;
+    bool names_uid, names_gid; /* they were given                                         */
     mode_t file_mask, folder_mask; /* permissions to take away */
     bool allows_others;
+    bool may_cover;    /* another archive that is mounted there                           */
+    bool has_sandbox;
 };
 
 /* Parse argv; options and operands may be mixed, -o may come several times.  INVALID names the

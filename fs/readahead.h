@@ -6,8 +6,7 @@
 #include "pixelrain.h"
 
 /* Set the readahead of the file system mounted at mount_point, an absolute path; a larger one stays
- * unless it may be lowered.  False: not possible.  Asks the kernel's mount table and not the mount, which
- * nobody may serve yet. */
+ * unless it may be lowered.  False: not possible.  Does not ask the mount, which nobody may serve yet. */
 bool pxr_readahead_set(const char *mount_point, uint64_t n_bytes, bool may_lower);
 
 #endif

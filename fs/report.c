@@ -128,6 +128,7 @@ bool pxr_report_stats(const struct pxr_server *s, const struct pxr_snapshot *v, 
     pxr_json_end_object(&j);
     pxr_json_u64(&j, "requests_failed", value_of(&s->n_failed));
     pxr_json_u64(&j, "view_bytes", value_of(&s->read_bytes));
+    pxr_json_text(&j, "sandbox", s->sandbox.text);
     pxr_json_end_object(&j);
     const bool fits = !j.is_failed && j.n_bytes < PXR_STATS_BYTES;
     if (fits) {

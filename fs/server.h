@@ -6,6 +6,7 @@
 #include "frame_range.h"
 #include "inode.h"
 #include "options.h"
+#include "sandbox.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -39,6 +40,7 @@ struct pxr_server {
     gid_t gid;
     mode_t file_mask, folder_mask;
     bool is_fastopen, is_live;
+    struct pxr_sandbox sandbox;   /* set before threads start */
     struct pxr_frame_range range; /* of the frames that are shown; of a live mount with an end that may come later */
     struct timespec file_time;    /* of the archive's last change before the mount: of frames without a time */
     uint64_t stack_bytes[PXR_N_STACKS];

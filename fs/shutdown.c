@@ -5,16 +5,13 @@
 #include "diag.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/mount.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #define TICK_US 100000
 #define TICKS_UNTIL_FORCE 15
+#define FORCE_MS 300
 #define EXIT_MACHINE 3
 
 static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
@@ -23,7 +20,7 @@ static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
 /* Written before the handlers are installed, read by them; ticks belongs to the handlers. */
 static void (*end_mount)(void *arg);
 static void *end_arg;
-static char mounted_at[PATH_MAX];
+static struct pxr_unmounter unmounter;
 static volatile sig_atomic_t n_ticks;
 
 static void on_end(int signal_number)
@@ -35,37 +32,22 @@ static void on_end(int signal_number)
     setitimer(ITIMER_REAL, &tick, NULL);
 }
 
-/* Only calls that are allowed in a signal handler. */
-static void detach_by_force(void)
-{
-    if (!mounted_at[0] || !umount2(mounted_at, MNT_DETACH))
-        return;
-    const pid_t pid = fork();
-    if (pid == 0) {
-        char *const args[] = {(char[]){"fusermount3"}, (char[]){"-uzq"}, (char[]){"--"}, mounted_at,
-                              NULL};
-        execv("/usr/bin/fusermount3", args);
-        execv("/bin/fusermount3", args);
-        _exit(127);
-    }
-}
-
 static void on_tick(int signal_number)
 {
     (void)signal_number;
     if (++n_ticks < TICKS_UNTIL_FORCE)
         return;
-    detach_by_force();
+    pxr_unmounter_ask(&unmounter, PXR_UNMOUNT_NOW, FORCE_MS);
     _exit(EXIT_MACHINE);
 }
 
-enum pxr_err pxr_shutdown_watch(void (*end)(void *arg), void *arg, const char *mount_point,
+enum pxr_err pxr_shutdown_watch(void (*end)(void *arg), void *arg, const struct pxr_unmounter *u,
                                 struct pxr_diag *diag)
 {
     struct sigaction action = {.sa_handler = on_tick}; /* without SA_RESTART: waits must end */
     end_mount = end;
     end_arg = arg;
-    snprintf(mounted_at, sizeof mounted_at, "%s", mount_point);
+    unmounter = *u;
     sigemptyset(&action.sa_mask);
     int failed = sigaction(SIGALRM, &action, NULL);
     action.sa_handler = on_end;
@@ -80,5 +62,4 @@ void pxr_shutdown_forget(void)
 {
     for (size_t i = 0; i < N_SIGNALS; i++)
         signal(signals[i], SIG_IGN);
-    mounted_at[0] = 0; /* from now on somebody else's mount may be there */
 }

@@ -3,15 +3,15 @@
 #ifndef PXR_FS_SHUTDOWN_H
 #define PXR_FS_SHUTDOWN_H
 
-#include "pixelrain.h"
+#include "unmounter.h"
 
 /* Install the handlers.  At a signal end(arg) is called from the handler, and then the handler goes
  * on interrupting the main thread, so that it sees the end whatever it waits for.  When the process is
  * still there after a while (a request waits for a disk that does not answer), the mount is detached
- * by force and the process ends.  mount_point is an absolute path and is copied. */
-enum pxr_err pxr_shutdown_watch(void (*end)(void *arg), void *arg, const char *mount_point,
+ * by force and the process ends.  u is copied. */
+enum pxr_err pxr_shutdown_watch(void (*end)(void *arg), void *arg, const struct pxr_unmounter *u,
                                 struct pxr_diag *diag);
-/* The mount is gone: signals have nothing to end any more; the time limit of one that came goes on. */
+/* The mount has ended: signals have nothing to end any more; the time limit of one that came goes on. */
 void pxr_shutdown_forget(void);
 
 #endif

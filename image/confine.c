@@ -3,6 +3,9 @@
 #include "confine.h"
 
 #include "bytes.h"
+#include "calls.h"
+#include "landlock.h"
+#include "sanitized.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,22 +14,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-#ifdef PXR_HAVE_SECCOMP
-#include <seccomp.h>
-#endif
-
-/* Sanitizers reserve terabytes of addresses, and open files when they report. */
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-#define HAS_SANITIZER 1
-#elif defined __has_feature
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define HAS_SANITIZER 1
-#endif
-#endif
-#ifndef HAS_SANITIZER
-#define HAS_SANITIZER 0
-#endif
 
 static bool limit(int what, uint64_t value)
 {
@@ -51,42 +38,31 @@ static uint64_t used_bytes(void)
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-#ifdef PXR_HAVE_SECCOMP
+/* Reading and talking over descriptors, memory that cannot be executed, time, the end. */
+static const struct pxr_call allowed[] = {
+    {.name = "read"},        {.name = "pread64"},         {.name = "lseek"},         {.name = "fstat"},
+    {.name = "close"},       {.name = "recvmsg"},         {.name = "sendmsg"},       {.name = "recvfrom"},
+    {.name = "sendto"},      {.name = "ftruncate"},       {.name = "munmap"},        {.name = "mremap"},
+    {.name = "brk"},         {.name = "madvise"},         {.name = "futex"},         {.name = "getrandom"},
+    {.name = "sysinfo"},     {.name = "clock_gettime"},   {.name = "exit"},          {.name = "exit_group"},
+    {.name = "rt_sigreturn"}, {.name = "restart_syscall"},
+    {.name = "mmap", .argument = 2, .mask = PROT_EXEC, .value = 0},
+    {.name = "mprotect", .argument = 2, .mask = PROT_EXEC, .value = 0},
+    /* fstat, as the C library calls it */
+    {.name = "newfstatat", .argument = 3, .mask = PXR_CALL_INT, .value = AT_EMPTY_PATH},
+};
 
-static bool forbid_calls(void)
+/* As far as this system can. */
+static bool forbid(void)
 {
-    /* Reading and talking over descriptors, memory, time, the end. */
-    static const int allowed[] = {
-        SCMP_SYS(read),       SCMP_SYS(pread64), SCMP_SYS(lseek),        SCMP_SYS(fstat),    SCMP_SYS(close),
-        SCMP_SYS(recvmsg),    SCMP_SYS(sendmsg), SCMP_SYS(recvfrom),     SCMP_SYS(sendto),   SCMP_SYS(ftruncate),
-        SCMP_SYS(munmap),     SCMP_SYS(mremap),  SCMP_SYS(brk),          SCMP_SYS(madvise),  SCMP_SYS(futex),
-        SCMP_SYS(getrandom),  SCMP_SYS(sysinfo), SCMP_SYS(clock_gettime), SCMP_SYS(exit),    SCMP_SYS(exit_group),
-        SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
-    };
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-    bool is_made = filter != NULL;
-    for (size_t i = 0; is_made && i < sizeof allowed / sizeof allowed[0]; i++)
-        is_made = allowed[i] < 0 /* not on this machine */ || !seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
-    /* Memory, but nothing that could be executed; fstat, as the C library calls it. */
-    is_made = is_made &&
-              !seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) &&
-              !seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-                                SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) &&
-              !seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
-                                SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH, 0)) &&
-              !seccomp_load(filter);
-    seccomp_release(filter);
-    return is_made;
+    /* A sanitizer opens files when it reports. */
+    if (PXR_IS_SANITIZED)
+        return true;
+    if (pxr_landlock_version() && pxr_landlock_take_files(NULL, NULL) != PXR_OK)
+        return false;
+    return pxr_calls_refusal() ||
+           pxr_calls_limit(allowed, sizeof allowed / sizeof allowed[0], PXR_CALL_ENDS_PROCESS, NULL) == PXR_OK;
 }
-
-#else
-
-static bool forbid_calls(void)
-{
-    return true;
-}
-
-#endif
 
 bool pxr_confine(const struct pxr_confinement *c)
 {
@@ -94,6 +70,6 @@ bool pxr_confine(const struct pxr_confinement *c)
     if (!pxr_add_u64(used_bytes(), c->more_memory_bytes, &memory_bytes))
         return false;
     return limit(RLIMIT_CORE, 0) && limit(RLIMIT_NOFILE, c->n_fds) && limit(RLIMIT_FSIZE, c->max_file_bytes) &&
-           (HAS_SANITIZER || limit(RLIMIT_AS, memory_bytes)) && !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
-           (HAS_SANITIZER || forbid_calls());
+           /* A sanitizer reserves terabytes of addresses. */
+           (PXR_IS_SANITIZED || limit(RLIMIT_AS, memory_bytes)) && !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) && forbid();
 }

@@ -12,9 +12,9 @@ struct pxr_confinement {
 };
 
 /* From now on, and in all its children, this process opens no file, starts no process, gains no privileges, maps
- * nothing executable, sends no signals, and has no more memory than it is given; built without libseccomp only the
- * limits hold, and no privileges are gained.  What is forbidden ends the process with SIGSYS.  It must have one
- * thread.  False: something could not be taken away. */
+ * nothing executable, sends no signals, and has no more memory than it is given; without libseccomp, or in a kernel
+ * without seccomp, only the limits hold, no privileges are gained, and where there is Landlock no files are opened.
+ * What is forbidden ends the process with SIGSYS.  It must have one thread.  False: something could not be taken away. */
 bool pxr_confine(const struct pxr_confinement *c);
 
 #endif

@@ -56,8 +56,9 @@ if ldd "$bin/mount.pixelrain" | grep -q 'lib[at]san'; then
     echo "a preloaded library and a sanitizer do not go together: no hanging disk"
 else
     export PXR_HANG=$work/hang
+    echo 0 >"$PXR_HANG"
     LD_PRELOAD=$bin/mount_hang.so mount_on "$m" "$work/a.pxr"
-    touch "$PXR_HANG"
+    printf 1 | dd of="$PXR_HANG" conv=notrunc status=none
     cat "$m/png/000009.png" >/dev/null 2>&1 &
     pids+=($!)
     sleep 0.3

@@ -141,7 +141,7 @@ for flags in "" -f; do
     "$mount" $flags "$work/a.pxr" "$m" -o notify_fd=7 7>"$work/pipe" 2>/dev/null &
     pids+=($!)
     line=$(cat "$work/pipe") # until everybody has closed it
-    [ "$line" = ready ] || fail "notify_fd said '$line'"
+    [ "${line%%$'\n'*}" = ready ] || fail "notify_fd said '$line'"
     [ -e "$m/info.json" ] || fail "notify_fd: not ready"
     unmount "$m"
     rm "$work/pipe"

@@ -49,7 +49,8 @@ Test(fs_options, defaults)
     cr_assert_str_eq(o.source, "a.pxr");
     cr_assert_str_eq(o.mount_point, "dir");
     cr_assert(!o.is_foreground && !o.is_verbose && !o.is_single && !o.is_nested);
-    cr_assert(!o.allows_others);
+    cr_assert(!o.allows_others && !o.may_cover && !o.names_uid && !o.names_gid);
+    cr_assert(o.has_sandbox, "it is the default");
     cr_assert_eq(o.n_views, PXR_N_VIEWS);
     cr_assert_eq(o.n_stacks, PXR_N_STACKS);
     cr_assert(o.has_zarr && !o.names_views && !o.is_debug && !o.is_fastopen && !o.is_live && !o.skips_unit_hashes);
@@ -64,6 +65,16 @@ Test(fs_options, defaults)
     cr_assert_eq(o.uid, getuid());
     cr_assert_eq(o.gid, getgid());
     cr_assert(o.file_mask == 0 && o.folder_mask == 0);
+}
+
+Test(fs_options, say_what_is_given_up)
+{
+    cr_assert(!parsed("a.pxr dir -o nosandbox").has_sandbox);
+    cr_assert(parsed("a.pxr dir -o nonempty").may_cover);
+    const struct pxr_mount_options o = parsed("a.pxr dir -o uid=0,gid=0");
+    cr_assert(o.names_uid && o.names_gid, "also where they are root's");
+    check_refused("a.pxr dir -o nosandbox=1", "nosandbox");
+    check_refused("a.pxr dir -o sandbox", "sandbox");
 }
 
 Test(fs_options, stand_anywhere)

@@ -2,9 +2,12 @@
  * Reading in a confined process: the same answers, and nothing that is forbidden. */
 #include "test_image_probe.h"
 
+#include "calls.h"
 #include "confine.h"
 #include "export.h"
 #include "guard.h"
+#include "landlock.h"
+#include "sanitized.h"
 
 #include <dirent.h>
 #include <sys/socket.h>
@@ -31,11 +34,7 @@ static struct pxr_buffer make_png(uint32_t width, uint32_t height, uint8_t bits)
 
 static bool has_filter(void)
 {
-#if defined PXR_HAVE_SECCOMP && !defined __SANITIZE_ADDRESS__
-    return true;
-#else
-    return false;
-#endif
+    return !PXR_IS_SANITIZED && !pxr_calls_refusal();
 }
 
 static pxr_image_guard *new_guard(void)
@@ -199,6 +198,10 @@ static void open_file(void)
 {
     (void)!open("/etc/passwd", O_RDONLY);
 }
+static void try_open_file(void)
+{
+    _exit(open("/etc/passwd", O_RDONLY) < 0 ? 0 : 1);
+}
 static void create_file(void)
 {
     (void)!open("/tmp/pixelrain-guard", O_WRONLY | O_CREAT, 0600);
@@ -264,6 +267,8 @@ Test(image_guard, forbidden_calls_end_the_process)
                                               run_program, map_code,    kill_parent, write_output};
     cr_assert_eq(confined(do_nothing), 0);
     cr_assert_eq(confined(use_memory), 0);
+    if (!PXR_IS_SANITIZED && !has_filter() && pxr_landlock_version())
+        cr_assert_eq(confined(try_open_file), 0, "Landlock alone");
     if (!has_filter())
         cr_skip_test("no filter of calls in this build");
     cr_assert_eq(confined(take_memory), 0);
