@@ -167,7 +167,8 @@ static void damage(struct life *l, unsigned how, unsigned where)
     const uint8_t *const bytes = pxr_file_memory_bytes(&l->file.memory, &n);
     uint8_t *const damaged = malloc(n + 1);
     require(damaged != NULL);
-    memcpy(damaged, bytes, n);
+    if (n)
+        memcpy(damaged, bytes, n);
     struct kept_file old;
     for (unsigned i = 0; n && i < 1 + how % 3; i++)
         damaged[(where * 65537u + how * 257u + i * 7919u) % n] ^= (uint8_t)(1 + how / 3);
