@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""bench.py [ratio|mount|all|codec|still] --build DIR: size and speed of PixelRain beside what people use today.
+"""bench.py [ratio|mount|all|codec|still|hashing] --build DIR: size and speed of PixelRain beside what people use today.
 
 Inputs are simulated reels and, where $PXR_DATA is a folder, the real sequences in it.  One run makes
 the tables and, with --json FILE, all numbers.  Whatever is timed is also compared with its source.
@@ -20,6 +20,7 @@ import tempfile
 import time
 
 from codec import bench_codec, tell_codec
+from hashing import bench_hashing, tell_hashing
 from measure import MIB, Wrong, file_hash, folder_bytes, note, one_core, run, table, timed
 from sequences import real, simulated
 from still import bench_still, tell_still
@@ -340,9 +341,9 @@ def tell_mount(rows):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", nargs="?", choices=("ratio", "mount", "all", "codec", "still"), default="all",
+    parser.add_argument("what", nargs="?", choices=("ratio", "mount", "all", "codec", "still", "hashing"), default="all",
                         help="all: ratio and mount; codec: many more peers, some minutes; "
-                             "still: single pictures beside PNG")
+                             "still: single pictures beside PNG; hashing: what hashes and commits cost")
     parser.add_argument("--build", default="build", help="build folder with bin/pixelrain")
     parser.add_argument("--frames", type=int, default=120, help="of each simulated sequence (120)")
     parser.add_argument("--mount-frames", type=int, default=300, help="the same for mounts (300)")
@@ -388,6 +389,11 @@ def main():
             results["still"] = bench_still(build, work, data, o.only, o.max_frames)
         note("")
         tell_still(results["still"])
+    if o.what == "hashing":
+        with tempfile.TemporaryDirectory(prefix="bench-", dir=build) as work:
+            results["hashing"] = bench_hashing(simulated(build, work, o.frames, o.only or ["reel8", "reel12"]), build, o.repeats)
+        note("")
+        tell_hashing(results["hashing"])
     if o.json:
         with open(o.json, "w", encoding="utf-8") as f:
             json.dump(results, f, indent=1)

@@ -16,11 +16,16 @@
 enum { LINE_BYTES = 2048 };
 
 /* File names come from anywhere: they must not be able to drive the terminal. */
-static void say(char *line)
+static void make_harmless(char *line)
 {
     for (char *c = line; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7F)
             *c = '?';
+}
+
+static void say(char *line)
+{
+    make_harmless(line);
     fprintf(stderr, "pixelrain: %s\n", line);
 }
 
@@ -93,6 +98,20 @@ int pxr_cli_parse(const struct pxr_cli_command *self, const struct pxr_option *t
     if (*n_operands > n_max)
         return pxr_cli_usage(self, "unexpected operand '%s'", argv[1 + n_max]);
     return -1;
+}
+
+void pxr_cli_names_add(struct pxr_cli_names *names, const char *path)
+{
+    enum { SHOWN = 3, SHOWN_BYTES = 60 };
+    const size_t used = strlen(names->text), room = sizeof names->text - used;
+    const char *const slash = strrchr(path, '/'), *const name = slash ? slash + 1 : path;
+    char *const start = names->text + used;
+    names->n++;
+    if (names->n <= SHOWN)
+        snprintf(start, room, "%s%.*s%s", used ? ", " : "", SHOWN_BYTES, name, strlen(name) > SHOWN_BYTES ? "~" : "");
+    else if (names->n == SHOWN + 1)
+        snprintf(start, room, ", ...");
+    make_harmless(start);
 }
 
 void pxr_cli_print_text(const char *text, size_t n_bytes)

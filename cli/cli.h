@@ -65,6 +65,14 @@ int pxr_cli_usage(const struct pxr_cli_command *self, const char *text, ...)
 /* "pixelrain: TEXT" on standard error, control characters made harmless. */
 void pxr_cli_say(const char *text, ...) __attribute__((format(printf, 1, 2)));
 
+/* The first few of many names, for a message. */
+struct pxr_cli_names {
+    char text[256]; /* "a.txt, b.txt, c.txt, ...", control characters made harmless */
+    uint64_t n;
+};
+/* The last component of the path. */
+void pxr_cli_names_add(struct pxr_cli_names *names, const char *path);
+
 /* Print text of an archive on standard output, on one line: line breaks and tabs become spaces, and what could
  * drive a terminal or is no UTF-8 becomes '?'. */
 void pxr_cli_print_text(const char *text, size_t n_bytes);

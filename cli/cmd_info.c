@@ -15,12 +15,25 @@ struct facts {
     const char *meta;
     size_t meta_bytes;
     uint64_t n_codec[8], n_blocks, n_looked_at; /* groups looked at, and their blocks */
+    uint32_t fewest_frames, most_frames, block_height_px, block_width_px; /* of these; the largest blocks */
 };
 
 /* Looking at each group of a long archive would read megabytes; so many tell as much. */
 enum { MAX_GROUPS = 1024 };
 
-static enum pxr_err count_codecs(pxr_archive *a, struct facts *f, struct pxr_diag *diag)
+static void note_group(struct facts *f, const struct pxr_group_info *g)
+{
+    if (!f->n_looked_at++ || g->n_frames < f->fewest_frames)
+        f->fewest_frames = g->n_frames;
+    f->most_frames = g->n_frames > f->most_frames ? g->n_frames : f->most_frames;
+    f->block_height_px = g->block_height_px > f->block_height_px ? g->block_height_px : f->block_height_px;
+    f->block_width_px = g->block_width_px > f->block_width_px ? g->block_width_px : f->block_width_px;
+    f->n_blocks += g->n_blocks;
+    for (unsigned c = 0; c < 8; c++)
+        f->n_codec[c] += g->n_codec[c];
+}
+
+static enum pxr_err look_at_groups(pxr_archive *a, struct facts *f, struct pxr_diag *diag)
 {
     const uint64_t n_frames = f->info.n_frames;
     struct pxr_group_info group;
@@ -33,10 +46,7 @@ static enum pxr_err count_codecs(pxr_archive *a, struct facts *f, struct pxr_dia
         const enum pxr_err e = pxr_group_info(a, frame, &group, diag);
         if (e != PXR_OK)
             return e;
-        f->n_looked_at++;
-        f->n_blocks += group.n_blocks;
-        for (unsigned c = 0; c < 8; c++)
-            f->n_codec[c] += group.n_codec[c];
+        note_group(f, &group);
     }
     return PXR_OK;
 }
@@ -86,6 +96,21 @@ static void print_codecs(const struct facts *f)
     putchar('\n');
 }
 
+/* What is there: the archive's nominal block is only what its writer began with. */
+static void print_groups(const struct facts *f)
+{
+    const bool is_equal = f->fewest_frames == f->most_frames;
+    if (f->n_looked_at)
+        printf("%-15s%s%" PRIu32 " frame%s x %" PRIu32 " rows x %" PRIu32 " columns\n", "block", is_equal ? "" : "up to ",
+               f->most_frames, f->most_frames == 1 ? "" : "s", f->block_height_px, f->block_width_px);
+    printf("%-15s%" PRIu64, "groups", f->info.n_groups);
+    if (f->n_looked_at && is_equal)
+        printf(" of %" PRIu32 " frame%s", f->most_frames, f->most_frames == 1 ? "" : "s");
+    else if (f->n_looked_at)
+        printf(" of %" PRIu32 " to %" PRIu32 " frames", f->fewest_frames, f->most_frames);
+    putchar('\n');
+}
+
 static void print_text(const struct facts *f)
 {
     const struct pxr_archive_info *i = &f->info;
@@ -95,9 +120,7 @@ static void print_text(const struct facts *f)
     printf("%-15s%" PRIu64 "\n", "frames", i->n_frames);
     printf("%-15s%" PRIu32 " x %" PRIu32 " pixels, %u bit\n", "frame size", i->width_px,
            i->height_px, i->bits);
-    printf("%-15s%" PRIu32 " frames x %" PRIu32 " rows x %" PRIu32 " columns\n", "block",
-           i->nominal_frames, i->nominal_height_px, i->nominal_width_px);
-    printf("%-15s%" PRIu64 "\n", "groups", i->n_groups);
+    print_groups(f);
     if (f->n_blocks)
         print_codecs(f);
     print_bytes("pixel bytes", i->pixel_bytes);
@@ -144,12 +167,16 @@ static int print_json(const struct facts *f)
     pxr_json_u64(&j, "width_px", i->width_px);
     pxr_json_u64(&j, "height_px", i->height_px);
     pxr_json_u64(&j, "bits", i->bits);
-    pxr_json_array(&j, "block");
+    pxr_json_array(&j, "block"); /* nominal */
     pxr_json_u64(&j, NULL, i->nominal_frames);
     pxr_json_u64(&j, NULL, i->nominal_height_px);
     pxr_json_u64(&j, NULL, i->nominal_width_px);
     pxr_json_end_array(&j);
     pxr_json_u64(&j, "groups", i->n_groups);
+    pxr_json_array(&j, "group_frames"); /* fewest and most, of the groups looked at */
+    pxr_json_u64(&j, NULL, f->fewest_frames);
+    pxr_json_u64(&j, NULL, f->most_frames);
+    pxr_json_end_array(&j);
     pxr_json_object(&j, "codecs"); /* blocks of the groups looked at */
     for (unsigned c = 0; c < 8; c++)
         if (f->n_codec[c])
@@ -199,7 +226,7 @@ static int run(const struct pxr_cli_command *self, int argc, char **argv)
     }
     if (e == PXR_OK) {
         /* A damaged group is reported behind what can be said nevertheless. */
-        e = count_codecs(a, &f, &diag);
+        e = look_at_groups(a, &f, &diag);
         code = 0;
         is_json ? (void)(code = print_json(&f)) : print_text(&f);
     }

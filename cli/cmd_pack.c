@@ -109,28 +109,30 @@ static int apply_options(struct pxr_pack *p, int n_operands)
     p->write.skip_tail = o->skip_tail;
     p->write.publish_at_commit = o->commit_every != NULL;
     p->inputs.is_recursive = o->is_recursive;
+    p->inputs.skipped = p->feed.skipped = &p->skipped;
     return o->meta_path ? load_meta(p) : 0;
 }
 
-/* ", 3 files skipped: not pictures, ..." or "": what was there and was not packed. */
+/* ", 2 other files skipped (a.txt, b.txt), ..." or "": what was there and was not packed. */
 static void describe_rest(const struct pxr_pack *p, char *dst, size_t dst_bytes)
 {
     const struct {
         uint64_t n;
-        const char *one, *many;
+        const char *one, *many, *names;
     } rest[] = {
         {p->n_skipped, "broken or unfitting picture skipped",
-         "broken or unfitting pictures skipped"},
-        {p->feed.n_unknown + p->inputs.n_special, "other file skipped", "other files skipped"},
+         "broken or unfitting pictures skipped", ""},
+        {p->skipped.n, "other file skipped", "other files skipped", p->skipped.text},
         {p->inputs.n_folders_not_entered, "folder not entered (-r enters it)",
-         "folders not entered (-r enters them)"},
+         "folders not entered (-r enters them)", ""},
     };
     size_t n_bytes = 0;
     dst[0] = 0;
     for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++)
         if (rest[i].n && n_bytes < dst_bytes)
-            n_bytes += (size_t)snprintf(dst + n_bytes, dst_bytes - n_bytes, ", %" PRIu64 " %s",
-                                        rest[i].n, rest[i].n == 1 ? rest[i].one : rest[i].many);
+            n_bytes += (size_t)snprintf(dst + n_bytes, dst_bytes - n_bytes, ", %" PRIu64 " %s%s%s%s",
+                                        rest[i].n, rest[i].n == 1 ? rest[i].one : rest[i].many,
+                                        *rest[i].names ? " (" : "", rest[i].names, *rest[i].names ? ")" : "");
 }
 
 /* What the frames of this run take. */
@@ -146,7 +148,7 @@ static double ratio_of(const struct pxr_pack *p)
 
 static void print_summary(const struct pxr_pack *p, double seconds)
 {
-    char raw[16], packed[16], rest[256];
+    char raw[16], packed[16], rest[512];
     describe_rest(p, rest, sizeof rest);
     if (p->o.dry_run) {
         fprintf(stderr, "%" PRIu64 " frame%s, %s%s\n", p->n_frames, p->n_frames == 1 ? "" : "s",
@@ -180,7 +182,7 @@ static int print_json(const struct pxr_pack *p, double seconds)
     pxr_json_u64(&j, "blocks", p->summary.n_blocks);
     pxr_json_u64(&j, "blocks_shared", p->summary.n_blocks_shared);
     pxr_json_u64(&j, "pictures_skipped", p->n_skipped);
-    pxr_json_u64(&j, "other_files_skipped", p->feed.n_unknown + p->inputs.n_special);
+    pxr_json_u64(&j, "other_files_skipped", p->skipped.n);
     pxr_json_u64(&j, "folders_not_entered", p->inputs.n_folders_not_entered);
     pxr_json_real(&j, "seconds", seconds, 3);
     pxr_json_end_object(&j);
@@ -201,7 +203,7 @@ static enum pxr_err add_index(struct pxr_pack *p)
 static int finish(struct pxr_pack *p)
 {
     struct pxr_diag diag;
-    char rest[256];
+    char rest[512];
     pxr_commit_clock_stop(&p->clock);
     if (p->clock.err != PXR_OK) {
         pxr_diag_in_file(&p->clock.diag, p->clock.err, p->o.out_path);
@@ -248,12 +250,10 @@ static enum pxr_err follow(struct pxr_pack *p, struct pxr_diag *diag)
     while (e == PXR_OK && !pxr_stop_signal() && !f.is_gone &&
            (!p->o.idle_s || pxr_clock_s() - last_s < (double)p->o.idle_s)) {
         struct pxr_inputs list = {0};
-        const uint64_t n_unknown = p->feed.n_unknown;
         e = pxr_follow_next(&f, &list, 200, diag);
         if (e == PXR_OK && list.n_items) {
             p->feed.inputs = &list;
             e = pxr_feed_run(&p->feed, diag);
-            p->feed.n_unknown += n_unknown;
             last_s = pxr_clock_s();
         }
         pxr_inputs_fini(&list);

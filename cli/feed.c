@@ -327,7 +327,8 @@ static enum pxr_err consume(struct pxr_feed *feed, struct slot *s, struct pxr_di
     case KIND_MANY:
         return run_stream(feed, s->item, s->path, diag);
     case KIND_UNKNOWN:
-        feed->n_unknown++;
+        if (feed->skipped)
+            pxr_cli_names_add(feed->skipped, s->path);
         if (feed->is_verbose)
             pxr_cli_say("%s: skipped: not a picture", s->path);
         return PXR_OK;
@@ -414,7 +415,6 @@ enum pxr_err pxr_feed_run(struct pxr_feed *feed, struct pxr_diag *diag)
     const unsigned n_workers = feed->n_threads > 1 ? feed->n_threads : 0;
     struct ring r = {.n_allowed = 2, .n_slots = 2 * (size_t)n_workers + 2};
     r.last = &r.first;
-    feed->n_unknown = 0;
     r.slots = pxr_alloc_zero(r.n_slots, sizeof *r.slots);
     if (!r.slots)
         return pxr_fail_nomem(diag, r.n_slots * sizeof *r.slots);

@@ -3,6 +3,7 @@
 #ifndef PXR_CLI_FEED_H
 #define PXR_CLI_FEED_H
 
+#include "cli.h"
 #include "image.h"
 #include "inputs.h"
 
@@ -31,7 +32,7 @@ struct pxr_feed {
     void *arg;
     bool is_verbose;
     struct pxr_feed_guards *guards; /* while it runs: processes that read pictures; NULL: this one does */
-    uint64_t n_unknown; /* out: files in folders that hold no pictures */
+    struct pxr_cli_names *skipped;  /* or NULL: gets files in folders that hold no pictures */
 };
 
 enum pxr_err pxr_feed_run(struct pxr_feed *feed, struct pxr_diag *diag);

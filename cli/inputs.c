@@ -2,6 +2,8 @@
  * The files that pack was asked to read, in order: operands, and folders in natural order. */
 #include "inputs.h"
 
+#include "cli.h"
+
 #include "diag.h"
 #include "io.h"
 
@@ -195,8 +197,10 @@ static enum pxr_err read_folder(struct pxr_inputs *list, DIR *d, const char *pat
         if (type == S_IFREG || (type == S_IFDIR && list->is_recursive))
             e = add_item(list, dir_off, entry->d_name,
                          (struct pxr_input){.is_in_folder = 1, .is_folder = type == S_IFDIR}, diag);
-        else
-            *(type == S_IFDIR ? &list->n_folders_not_entered : &list->n_special) += 1;
+        else if (type == S_IFDIR)
+            list->n_folders_not_entered++;
+        else if (list->skipped)
+            pxr_cli_names_add(list->skipped, entry->d_name);
     }
     return e;
 }

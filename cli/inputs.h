@@ -7,6 +7,8 @@
 
 #include "buffer.h"
 
+struct pxr_cli_names;
+
 /* 10^7 files must fit in memory: names lie in one buffer, the name of a folder only once. */
 struct pxr_input {
     uint64_t name_off : 48;    /* in names                                                      */
@@ -24,7 +26,7 @@ struct pxr_inputs {
     bool is_recursive;
     bool has_stdin;
     uint64_t n_folders_not_entered;
-    uint64_t n_special; /* neither files nor folders: sockets, devices in folders */
+    struct pxr_cli_names *skipped; /* or NULL: gets what is neither file nor folder: sockets, devices in folders */
 };
 
 /* Add one operand: "-", a file, or a folder. */

@@ -29,6 +29,7 @@ struct pxr_pack {
     bool is_append;
     struct pxr_inputs inputs;
     struct pxr_feed feed;
+    struct pxr_cli_names skipped; /* files that are no pictures */
     struct pxr_write_opts write;
     pxr_writer *writer; /* NULL until the first frame is there, and in a dry run */
     struct pxr_follow *follow; /* NULL: no folder is followed at the moment */

@@ -256,7 +256,8 @@ PXR_API bool pxr_view_find(const char *name, enum pxr_view *out); /* false: no s
 PXR_API const char *pxr_view_refusal(const struct pxr_archive_info *archive, enum pxr_view v);
 /* The length of the file by its formula; 0: this frame has no such file, or there is no formula. */
 PXR_API uint64_t pxr_view_bytes(const struct pxr_frame_info *frame, enum pxr_view v);
-/* The length of the file by formula or index; reads O(1) index pages.  Also where the frame has no such file: 0. */
+/* The length of the file by formula or index; reads O(1) index pages.  Also where the frame has no such file: 0.
+ * RANGE: there would be one, but this frame's length is not indexed. */
 PXR_API enum pxr_err pxr_view_stat(pxr_archive *a, const struct pxr_frame_info *frame, enum pxr_view v,
                                    uint64_t *n_bytes, struct pxr_diag *diag);
 /* Produce bytes [off_bytes, off_bytes + dst_bytes) of the view, decoding only what they need.

@@ -170,10 +170,10 @@ static pxr_cache_entry *take_victim(struct shard *s)
     return e;
 }
 
-static void evict_down(pxr_cache *c)
+static void evict_down(pxr_cache *c, uint64_t max_bytes)
 {
     bool is_stuck[N_SHARDS] = {false}; /* shards in which everything is referenced */
-    while (pxr_cache_bytes(c) > c->max_bytes) {
+    while (pxr_cache_bytes(c) > max_bytes) {
         int best = -1;
         uint64_t best_tick = UINT64_MAX;
         for (int i = 0; i < N_SHARDS; i++) {
@@ -219,7 +219,7 @@ static enum pxr_err load_entry(pxr_cache *c, struct shard *s, pxr_cache_entry *e
     pthread_cond_broadcast(&s->loaded);
     pthread_mutex_unlock(&s->lock);
     if (err == PXR_OK)
-        evict_down(c);
+        evict_down(c, c->max_bytes);
     else
         pxr_cache_put(c, e);
     return err;
@@ -282,11 +282,20 @@ void pxr_cache_put(pxr_cache *c, pxr_cache_entry *e)
     pthread_mutex_lock(&s->lock);
     const bool is_last = !--e->n_refs;
     const bool is_garbage = is_last && !e->is_listed;
+    /* A value larger than all room stays until the next one comes: it was in memory just now, and who reads it in
+     * small pieces would make it anew for each. */
+    const uint64_t kept_bytes = c->max_bytes < e->value_bytes ? e->value_bytes : c->max_bytes;
     pthread_mutex_unlock(&s->lock);
     if (is_garbage)
         free_entry(c, e);
-    else if (is_last && pxr_cache_bytes(c) > c->max_bytes)
-        evict_down(c);
+    else if (is_last && pxr_cache_bytes(c) > kept_bytes)
+        evict_down(c, kept_bytes);
+}
+
+void pxr_cache_make_room(pxr_cache *c, uint64_t value_bytes)
+{
+    if (value_bytes > c->max_bytes)
+        evict_down(c, 0);
 }
 
 bool pxr_cache_has(pxr_cache *c, const struct pxr_cache_key *key)

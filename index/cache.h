@@ -25,7 +25,8 @@ void *pxr_cache_value(const pxr_cache_entry *e);
 typedef enum pxr_err pxr_cache_load_fn(void *arg, const struct pxr_cache_key *key, void **value,
                                        size_t *value_bytes, struct pxr_diag *diag);
 
-/* Values beyond max_bytes are evicted, least recently used first, unless they are referenced. */
+/* Values beyond max_bytes are evicted, least recently used first, unless they are referenced.  One value that is larger
+ * than max_bytes may stay, alone. */
 enum pxr_err pxr_cache_new(pxr_cache **out, uint64_t max_bytes, void (*free_value)(void *value),
                            struct pxr_diag *diag);
 void pxr_cache_free(pxr_cache *c); /* all entries must have been put back; NULL is allowed */
@@ -36,6 +37,9 @@ void pxr_cache_free(pxr_cache *c); /* all entries must have been put back; NULL 
 enum pxr_err pxr_cache_get(pxr_cache *c, const struct pxr_cache_key *key, pxr_cache_load_fn *load,
                            void *arg, pxr_cache_entry **out, bool *was_there, struct pxr_diag *diag);
 void pxr_cache_put(pxr_cache *c, pxr_cache_entry *e); /* e may be NULL */
+/* For a loader, before it takes memory for a value: one that is larger than max_bytes is not to be there beside the one
+ * that stayed. */
+void pxr_cache_make_room(pxr_cache *c, uint64_t value_bytes);
 /* Present or being loaded at this moment. */
 bool pxr_cache_has(pxr_cache *c, const struct pxr_cache_key *key);
 

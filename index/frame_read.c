@@ -139,6 +139,7 @@ static enum pxr_err load_unit(void *arg, const struct pxr_cache_key *key, void *
     const void *ref_pixels[2] = {NULL, NULL};
     struct pxr_block_unit place;
     *value_bytes = pxr_block_unit_state_bytes(&b->header, key->unit);
+    pxr_cache_make_room(a->unit_cache, *value_bytes);
     *value = pxr_slab_get(a->shared->unit_slab, *value_bytes);
     if (!*value)
         return pxr_fail_nomem(diag, *value_bytes);

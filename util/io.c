@@ -22,9 +22,9 @@
 
 struct disk_file {
     int fd;
-    bool overwrite;
+    bool overwrite, is_nameless; /* nameless: nothing stays of it however the process ends */
     char *path;      /* final name, NULL when opened for reading                    */
-    char *temp_path; /* NULL once it is published or discarded                      */
+    char *temp_path; /* NULL once it is published or discarded; nameless: not used yet */
 };
 
 static enum pxr_err disk_read_at(void *arg, uint64_t off, void *dst, size_t n, size_t *got, int *err)
@@ -107,6 +107,47 @@ static int rename_whole(const char *from, const char *to, unsigned flags)
     return result && !flags && (errno == EINVAL || errno == ENOSYS) ? rename(from, to) : result;
 }
 
+/* By its entry in /proc: the other way, AT_EMPTY_PATH, wants a privilege. */
+static void proc_path(int fd, char dst[32]) { snprintf(dst, 32, "/proc/self/fd/%d", fd); }
+
+static int link_whole(int fd, const char *to)
+{
+    char from[32];
+    int result;
+    proc_path(fd, from);
+    do
+        result = linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW);
+    while (result && errno == EINTR);
+    return result;
+}
+
+/* A name for what has none.  An existing file is replaced by way of a temporary name: linking never replaces. */
+static int give_name(struct disk_file *f)
+{
+    if (!link_whole(f->fd, f->path))
+        return 0;
+    if (errno != EEXIST || !f->overwrite)
+        return -1;
+    const int fd = mkostemps(f->temp_path, 4, O_CLOEXEC); /* a name that nobody else has; then ours */
+    if (fd < 0)
+        return -1;
+    close(fd);
+    f->is_nameless = false; /* from now on there is something to be removed */
+    return unlink(f->temp_path) || link_whole(f->fd, f->temp_path) ? -1 : rename_whole(f->temp_path, f->path, 0);
+}
+
+/* Under its temporary name.  Without overwrite a file that appeared meanwhile must not be replaced. */
+static int move_to_name(const struct disk_file *f)
+{
+    if (!rename_whole(f->temp_path, f->path, f->overwrite ? 0 : RENAME_NOREPLACE))
+        return 0;
+    /* Not every file system has RENAME_NOREPLACE; a hard link refuses to replace as well. */
+    if (f->overwrite || (errno != EINVAL && errno != ENOSYS) || link(f->temp_path, f->path))
+        return -1;
+    unlink(f->temp_path);
+    return 0;
+}
+
 /* The directory entry must be durable as well, or a power loss could take the whole file. */
 static int sync_directory_of(const char *path)
 {
@@ -134,28 +175,20 @@ static enum pxr_err disk_publish(void *arg, int *err)
         *err = EINVAL;
         return PXR_E_STATE;
     }
-    if (fsync_whole(f->fd))
-        goto failed;
-    /* Without overwrite a file that appeared meanwhile must not be replaced. */
-    if (rename_whole(f->temp_path, f->path, f->overwrite ? 0 : RENAME_NOREPLACE)) {
-        /* Not every file system has RENAME_NOREPLACE; a hard link refuses to replace as well. */
-        if (f->overwrite || (errno != EINVAL && errno != ENOSYS) || link(f->temp_path, f->path))
-            goto failed;
-        unlink(f->temp_path);
+    if (fsync_whole(f->fd) || (f->is_nameless ? give_name(f) : move_to_name(f))) {
+        *err = errno;
+        return errno == EEXIST ? PXR_E_BUSY : pxr_err_from_errno(errno);
     }
     pxr_free(f->temp_path);
     f->temp_path = NULL;
     *err = sync_directory_of(f->path);
     return *err ? pxr_err_from_errno(*err) : PXR_OK;
-failed:
-    *err = errno;
-    return errno == EEXIST ? PXR_E_BUSY : pxr_err_from_errno(errno);
 }
 
 static void disk_discard(void *arg)
 {
     struct disk_file *f = arg;
-    if (f->temp_path)
+    if (f->temp_path && !f->is_nameless)
         unlink(f->temp_path);
     pxr_free(f->temp_path);
     f->temp_path = NULL;
@@ -236,6 +269,48 @@ enum pxr_err pxr_file_open_locked(struct pxr_file *out, const char *path, struct
     }
 }
 
+/* A file in this folder that has no name, which vanishes with the process, also when that is killed.  -1: this file
+ * system has none, or /proc, by which it gets its name, is not there. */
+static int open_nameless(const char *dir)
+{
+    char entry[32];
+    const int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    proc_path(fd, entry);
+    if (fd < 0 || !access(entry, F_OK))
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static int open_named(struct disk_file *f)
+{
+    const int fd = mkostemps(f->temp_path, 4, O_CLOEXEC);
+    /* mkostemps makes private files; what the user asked for has the permissions of the umask. */
+    const mode_t mask = umask(0);
+    umask(mask);
+    if (fd >= 0)
+        (void)!fchmod(fd, 0666 & ~mask);
+    return fd;
+}
+
+/* In the folder of its path. */
+static int open_unpublished(struct disk_file *f)
+{
+    const char *slash = strrchr(f->path, '/');
+    const size_t dir_bytes = slash ? (size_t)(slash - f->path) + 1 : 0;
+    char *dir = pxr_strdup(dir_bytes ? f->path : ".");
+    if (!dir) {
+        errno = ENOMEM;
+        return -1;
+    }
+    if (dir_bytes)
+        dir[dir_bytes] = 0;
+    int fd = open_nameless(dir);
+    f->is_nameless = fd >= 0;
+    pxr_free(dir);
+    return fd >= 0 ? fd : open_named(f);
+}
+
 enum pxr_err pxr_file_create(struct pxr_file *out, const char *path, bool overwrite,
                              struct pxr_diag *diag)
 {
@@ -261,7 +336,7 @@ enum pxr_err pxr_file_create(struct pxr_file *out, const char *path, bool overwr
     const int dir_bytes = slash ? (int)(slash - path + 1) : 0;
     snprintf(f->temp_path, room, "%.*s.%s.XXXXXX.tmp", dir_bytes, path, path + dir_bytes);
     f->overwrite = overwrite;
-    f->fd = mkostemps(f->temp_path, 4, O_CLOEXEC);
+    f->fd = open_unpublished(f);
     if (f->fd < 0) {
         const int err = errno;
         pxr_free(f->path);
@@ -270,10 +345,6 @@ enum pxr_err pxr_file_create(struct pxr_file *out, const char *path, bool overwr
         return pxr_diag_in_file(
             diag, pxr_fail_sys(diag, pxr_err_from_errno(err), err, "cannot be created"), path);
     }
-    /* mkostemps makes private files; what the user asked for has the permissions of the umask. */
-    const mode_t mask = umask(0);
-    umask(mask);
-    (void)!fchmod(f->fd, 0666 & ~mask);
     /* Nobody appends to an archive that gets its name while it is still written. */
     (void)!flock(f->fd, LOCK_EX | LOCK_NB);
     *out = (struct pxr_file){disk_io, f};

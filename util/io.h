@@ -15,8 +15,8 @@ struct pxr_file {
 enum pxr_err pxr_file_open(struct pxr_file *out, const char *path, struct pxr_diag *diag);
 /* Open a regular file for reading and writing, as its only writer (lock.h): BUSY when there is another. */
 enum pxr_err pxr_file_open_locked(struct pxr_file *out, const char *path, struct pxr_diag *diag);
-/* Create a file that appears under path only when it is published: it is written under a temporary
- * name in the same directory.  BUSY (EEXIST) when path exists and overwrite is false. */
+/* Create a file that appears under path only when it is published: until then it has no name, or, where the file
+ * system has no such files, a temporary one in the same directory.  BUSY (EEXIST) when path exists and overwrite is false. */
 enum pxr_err pxr_file_create(struct pxr_file *out, const char *path, bool overwrite,
                              struct pxr_diag *diag);
 /* A growing buffer in memory with the same functions; for tests and fuzzers.  publish, sync and

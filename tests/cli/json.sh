@@ -57,6 +57,14 @@ claim 'geometry' grep -q '^frame size  *6 x 4 pixels, 8 bit$' "$scratch/out"
 claim 'id' grep -Eq '^id  *[0-9a-f]{32}$' "$scratch/out"
 claim 'duration' grep -q '^duration  *1714564801.250 s, 0.00 frames per second on average$' "$scratch/out"
 claim 'codecs' grep -q -E '^codecs  *(zstd|store|predict) 100 % of 1 block$' "$scratch/out"
+claim 'the block that is there, not the nominal one' grep -q '^block  *3 frames x 4 rows x 6 columns$' "$scratch/out"
+claim 'groups that are alike' grep -q '^groups  *1 of 3 frames$' "$scratch/out"
+ok "$pixelrain" pack -q --block 2x4x6 f -o two.pxr
+run "$pixelrain" info two.pxr
+claim 'the largest block' grep -q '^block  *up to 2 frames x 4 rows x 6 columns$' "$scratch/out"
+claim 'groups of different length' grep -q '^groups  *2 of 1 to 2 frames$' "$scratch/out"
+ok "$pixelrain" info --json two.pxr
+claim 'the same as JSON' [ "$(member group_frames)" = '[1, 2]' ]
 
 # Metadata may hold anything that JSON may: nothing of it reaches the terminal as a command.
 printf '{\n\t"a": "\302\233 \177 \303\251"\n}' >meta.json

@@ -25,7 +25,7 @@ pgm f/sub/x10.PGM 4 3 21
 pgm f/sub/subsub/deep.pgm 4 3 22
 mkfifo f/fifo
 run "$pixelrain" pack f -o b.pxr
-expect 0 '' '6 frames, 72 B -> PACKED, TIME, 2 other files skipped, 1 folder not entered (-r enters it)'
+expect 0 '' '6 frames, 72 B -> PACKED, TIME, 2 other files skipped (fifo, notes.txt), 1 folder not entered (-r enters it)'
 run "$pixelrain" pack -q -r f -o c.pxr
 expect 0 '' ''
 run "$pixelrain" list c.pxr
@@ -91,7 +91,16 @@ Try 'pixelrain pack --help'."
 echo text >empty/a.txt
 mkdir empty/b
 run "$pixelrain" pack empty -o x.pxr
-expect 2 '' "pixelrain: there is nothing to pack: no frames, 1 other file skipped, 1 folder not entered (-r enters it)
+expect 2 '' "pixelrain: there is nothing to pack: no frames, 1 other file skipped (a.txt), 1 folder not entered (-r enters it)
+Try 'pixelrain pack --help'."
+# Only the first few are named, and no name can drive the terminal or be longer than a line.
+rmdir empty/b
+echo text >empty/b$'\e'[31m.txt
+echo text >"empty/c$(printf '%0100d' 0)"
+echo text >empty/d.txt
+echo text >empty/e.txt
+run "$pixelrain" pack empty -o x.pxr
+expect 2 '' "pixelrain: there is nothing to pack: no frames, 5 other files skipped (a.txt, b?[31m.txt, c$(printf '%059d' 0)~, ...)
 Try 'pixelrain pack --help'."
 run "$pixelrain" pack missing f -o x.pxr
 expect 3 '' 'pixelrain: missing: cannot be opened: No such file or directory'

@@ -22,7 +22,7 @@ printf 'P5\n4 2\n255\n\000\125\252\377\377\252\125\000' >s1.pgm
 printf 'P5\n4 2\n255\n\000\000\252\377\377\252\000\000' >s2.pgm
 ok "$pixelrain" convert s1.pgm s2.pgm --to pceb -o sprites
 run "$pixelrain" pack sprites -o s.pxr
-expect 0 '' '2 frames, 16 B -> PACKED, TIME, 1 other file skipped'
+expect 0 '' '2 frames, 16 B -> PACKED, TIME, 1 other file skipped (table.pcet)'
 ok "$pixelrain" extract -q --format pgm s.pxr -o sprites-back
 claim 'a sprite' cmp -s s2.pgm sprites-back/s2.pgm
 

@@ -8,6 +8,8 @@
 #include "torture.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -65,6 +67,25 @@ int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsign
 {
     FAULTY((int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags));
 }
+int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
+{
+    FAULTY((int)syscall(SYS_linkat, from_dir, from, to_dir, to, flags));
+}
+/* Never fails, but may say that the file system has no files without names. */
+static bool has_nameless;
+int open64(const char *name, int flags, ...);
+int open64(const char *name, int flags, ...)
+{
+    va_list args;
+    va_start(args, flags);
+    const mode_t mode = va_arg(args, mode_t); /* whatever it is where there is none */
+    va_end(args);
+    if ((flags & O_TMPFILE) == O_TMPFILE && !has_nameless) {
+        errno = EOPNOTSUPP;
+        return -1;
+    }
+    return (int)syscall(SYS_openat, AT_FDCWD, name, flags, mode);
+}
 int flock(int fd, int operation) { FAULTY((int)syscall(SYS_flock, fd, operation)); }
 
 /* ---- a life ------------------------------------------------------------------------------------- */
@@ -108,7 +129,7 @@ static enum pxr_err read_file(int64_t *n_frames, struct pxr_diag *d)
 
 static enum pxr_err live(uint32_t *n_durable, struct pxr_diag *d)
 {
-    const struct pxr_recover_opts o = {.n_threads = 1};
+    const struct pxr_recover_opts o = {.n_threads = 1, .overwrite = true};
     struct pxr_check_report check;
     struct pxr_recover_report report;
     int64_t n_frames;
@@ -121,6 +142,8 @@ static enum pxr_err live(uint32_t *n_durable, struct pxr_diag *d)
         e = pxr_archive_check(path, PXR_CHECK_DEEP, 1, NULL, NULL, NULL, &check, d);
     if (e == PXR_OK && check.n_damages)
         TORTURE_FAIL("check finds %llu damages", (unsigned long long)check.n_damages);
+    if (e == PXR_OK && close((int)syscall(SYS_openat, AT_FDCWD, fresh_path, O_CREAT | O_WRONLY, 0600))) /* to be replaced */
+        TORTURE_FAIL("%s: %s", fresh_path, strerror(errno));
     if (e == PXR_OK)
         e = pxr_archive_recover(path, fresh_path, &o, &report, d);
     if (e == PXR_OK && report.n_frames != TORTURE_FRAMES)
@@ -164,6 +187,7 @@ static bool try_one(uint64_t n)
     n_calls = 0;
     fail_at = n;
     has_failed = false;
+    has_nameless = n % 2;
     is_armed = true;
     const enum pxr_err e = live(&n_durable, &d);
     is_armed = false;

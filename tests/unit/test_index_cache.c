@@ -82,7 +82,7 @@ Test(cache, what_is_referenced_stays)
 {
     pxr_cache *c;
     pxr_cache_entry *held[20];
-    cr_assert_eq(pxr_cache_new(&c, 300, free_counted, NULL), PXR_OK);
+    cr_assert_eq(pxr_cache_new(&c, 1000, free_counted, NULL), PXR_OK);
     for (uint64_t i = 0; i < 20; i++) {
         const struct pxr_cache_key key = {.a = i};
         cr_assert_eq(pxr_cache_get(c, &key, load_key, NULL, &held[i], NULL, NULL), PXR_OK);
@@ -92,7 +92,7 @@ Test(cache, what_is_referenced_stays)
         cr_expect_eq(*(uint64_t *)pxr_cache_value(held[i]), i * 1000);
     for (int i = 0; i < 20; i++)
         pxr_cache_put(c, held[i]);
-    cr_expect_leq(pxr_cache_bytes(c), 300);
+    cr_expect_leq(pxr_cache_bytes(c), 1000);
     pxr_cache_free(c);
 }
 
@@ -153,3 +153,24 @@ Test(cache, many_threads_load_once)
 }
 
 Test(cache, every_thread_learns_of_a_failure) { run_crowd(666, PXR_E_CORRUPT); }
+
+/* Who reads a unit that is larger than the cache in small pieces must not decode it for each of them. */
+Test(cache, a_value_larger_than_all_room_stays_until_the_next_one)
+{
+    const uint64_t each = entry_bytes();
+    pxr_cache *c;
+    bool was_there;
+    cr_assert_eq(pxr_cache_new(&c, each / 2, free_counted, NULL), PXR_OK);
+    get_value(c, 1, 1, &was_there);
+    get_value(c, 1, 1, &was_there);
+    cr_expect(was_there, "the value was made anew");
+    get_value(c, 2, 1, &was_there);
+    cr_expect(!was_there);
+    cr_expect_eq(pxr_cache_bytes(c), each, "%llu bytes", (unsigned long long)pxr_cache_bytes(c));
+    get_value(c, 1, 1, &was_there);
+    cr_expect(!was_there, "more than one such value was kept");
+    pxr_cache_make_room(c, each);
+    cr_expect_eq(pxr_cache_bytes(c), 0);
+    pxr_cache_free(c);
+    cr_expect_eq(n_loads, n_frees);
+}
