@@ -38,12 +38,12 @@ mv "$work"/source/*.pgm "$work/rest"
 "$pxr" pack -q "$work/first" -o "$work/first.pxr" --block 8x100x320
 cp "$work/first.pxr" "$work/all.pxr"
 "$pxr" append -q "$work/all.pxr" "$work/rest"
+cp "$work"/first/* "$work"/rest/* "$work/source"
 compare_reads() {
     mount_on "$m" "$work/all.pxr"
     for view in png pgm raw npy tif px2; do
         cp -r "$m/$view" "$work/reference/$view"
     done
-    cp "$work"/first/* "$work"/rest/* "$work/source"
     diff -r "$work/source" "$work/reference/pgm" || fail "the reference is wrong" # and by it the others:
     "$pxr" pack -q "$work/reference/png" -o "$work/again.pxr"
     "$pxr" extract -q "$work/again.pxr" --format raw -o "$work/decoded"
