@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A new archive from what is left of a damaged one: sound groups are copied as they are, of the others
  * the good frames are written anew, and everything that is missing is told. */
+#include "parity_repair.h"
 #include "salvage.h"
 #include "writer.h"
 
@@ -11,6 +12,8 @@
 
 struct recover {
     struct pxr_salvage found;
+    struct pxr_repair_view *repaired; /* NULL: nothing to repair */
+    uint8_t parity_percent;           /* of the damaged archive  */
     const struct pxr_recover_opts *opts;
     struct pxr_recover_report *report;
     pxr_archive *archive; /* bare */
@@ -274,8 +277,10 @@ static enum pxr_err begin(struct recover *r, const struct pxr_file *fresh, struc
     struct pxr_write_opts o = {
         .width_px = sb->width_px, .height_px = sb->height_px, .bits = sb->bits, .block_frames = sb->nominal_frames,
         .block_height_px = sb->nominal_height_px, .block_width_px = sb->nominal_width_px,
-        .n_threads = r->opts->n_threads, .suffix_names = true,
+        .n_threads = r->opts->n_threads, .suffix_names = true, .parity_percent = r->opts->parity_percent,
     };
+    if (!o.parity_percent && pxr_parity_is_built_in())
+        o.parity_percent = r->parity_percent;
     struct pxr_superblock own;
     uint8_t *meta;
     enum pxr_err e = read_meta(r, &meta, &o.meta_bytes, diag);
@@ -338,6 +343,7 @@ static void fini(struct recover *r)
     pxr_free(r->sums);
     pxr_free(r->why);
     pxr_salvage_fini(&r->found);
+    pxr_repair_free(r->repaired); /* the archive and the salvage read it */
 }
 
 /* Both files stay the caller's until fresh is created: path NULL means that fresh is there already. */
@@ -351,9 +357,14 @@ static enum pxr_err recover(const struct pxr_file *damaged, struct pxr_file *fre
     struct pxr_write_summary summary;
     diag = diag ? diag : &unused;
     *report = (struct pxr_recover_report){0};
-    enum pxr_err e = pxr_salvage_scan(&r.found, damaged, r.opts, report, diag);
+    struct pxr_file source = *damaged;
+    enum pxr_err e = pxr_repair_scan(&r.repaired, damaged, r.opts, report, &r.parity_percent, diag);
+    if (e == PXR_OK && r.repaired)
+        source = pxr_repair_file(r.repaired);
     if (e == PXR_OK)
-        e = prepare(&r, damaged, diag);
+        e = pxr_salvage_scan(&r.found, &source, r.opts, report, diag);
+    if (e == PXR_OK)
+        e = prepare(&r, &source, diag);
     if (e == PXR_OK && path)
         e = pxr_file_create(fresh, path, r.opts->overwrite, diag);
     if (e == PXR_OK) {
