@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 struct recover {
-    const char *path, *out_path;
+    const char *path, *second_path, *out_path;
     bool is_json, is_quiet;
     struct pxr_json json, repairs;
     uint8_t parity_percent;
@@ -93,6 +93,8 @@ static void print_result(const struct recover *r)
         printf("parity: %" PRIu64 " bytes repaired, %" PRIu64 " damaged beyond it%s\n", p->n_bytes_repaired,
                p->n_bytes_unrepaired,
                pxr_parity_is_built_in() ? "" : "; this program was built without ISA-L (libisal-dev), which repairs more");
+    if (r->second_path)
+        printf("second copy: %" PRIu64 " bytes taken\n", p->n_bytes_second);
     if (p->is_superblock_lost)
         printf("the superblock was damaged; a commit held a copy of it\n");
     if (p->is_meta_lost)
@@ -117,6 +119,8 @@ static int print_json(struct recover *r)
     pxr_json_u64(&r->json, "bytes_repaired", p->n_bytes_repaired);
     pxr_json_u64(&r->json, "bytes_beyond_parity", p->n_bytes_unrepaired);
     pxr_json_u64(&r->json, "parity_records", p->n_parity_records);
+    if (r->second_path)
+        pxr_json_u64(&r->json, "bytes_of_second_copy", p->n_bytes_second);
     pxr_json_u64(&r->json, "frames", p->n_frames);
     pxr_json_u64(&r->json, "frames_lost", p->n_frames_lost);
     pxr_json_u64(&r->json, "frames_numbered", p->n_names_lost);
@@ -136,7 +140,7 @@ static int print_json(struct recover *r)
 static int recover_archive(struct recover *r, bool overwrite, unsigned n_threads)
 {
     const struct pxr_recover_opts o = {.overwrite = overwrite, .n_threads = n_threads,
-                                       .parity_percent = r->parity_percent, .repaired = report_repair, .lost = report_loss,
+                                       .parity_percent = r->parity_percent, .second = r->second_path, .repaired = report_repair, .lost = report_loss,
                                        .progress = report_progress, .arg = r};
     struct pxr_diag diag;
     if (r->is_json) {
@@ -186,15 +190,16 @@ static int run(const struct pxr_cli_command *self, int argc, char **argv)
         PXR_CLI_END(&is_help),
     };
     int n_operands;
-    int code = pxr_cli_parse(self, table, &is_help, 1, 1, argc, argv, &n_operands);
+    int code = pxr_cli_parse(self, table, &is_help, 1, 2, argc, argv, &n_operands);
     if (code < 0)
         code = pxr_cli_parity(self, parity, &r.parity_percent);
     if (code >= 0)
         return code;
     r.path = argv[1];
+    r.second_path = n_operands > 1 ? argv[2] : NULL;
     if (!r.out_path)
         return pxr_cli_usage(self, "-o FILE.pxr is missing");
-    if (is_same_file(r.path, r.out_path))
+    if (is_same_file(r.path, r.out_path) || (r.second_path && is_same_file(r.second_path, r.out_path)))
         return pxr_cli_usage(self, "the damaged archive is never replaced: -o wants another file");
     pxr_progress_init(&r.progress, pxr_cli_progress_mode(progress, no_progress, r.is_quiet), "recovered", "items", 0);
     return recover_archive(&r, overwrite, pxr_cli_n_threads(n_threads));
@@ -202,11 +207,12 @@ static int run(const struct pxr_cli_command *self, int argc, char **argv)
 
 const struct pxr_cli_command pxr_cmd_recover = {
     .name = "recover",
-    .operands = "[OPTION]... DAMAGED.pxr -o FILE.pxr",
+    .operands = "[OPTION]... DAMAGED.pxr [COPY.pxr] -o FILE.pxr",
     .summary = "Make a new archive of what is left of a damaged one.",
     .details =
         "Every frame that can be proved right is in the new archive, also those behind a damaged one\n"
-        "and those that a torn append has left.  What parity gives back is repaired first.  What is repaired\n"
-        "and what is lost is printed.  Exit with 1 where anything is lost.",
+        "and those that a torn append has left.  What parity gives back is repaired first, and what is\n"
+        "damaged in one is taken from a second copy.  What is repaired and what is lost is printed.\n"
+        "Exit with 1 where anything is lost.",
     .run = run,
 };

@@ -478,6 +478,9 @@ struct pxr_recover_opts {
     bool overwrite;
     uint8_t parity_percent; /* of the new archive: 1..100; 0: as the damaged one has; PXR_PARITY_NONE: none */
     unsigned n_threads; /* 0: one per core */
+    const char *second; /* another damaged copy of the same archive, or NULL: what is damaged in one is taken from the other */
+    const struct pxr_io *second_io; /* the same over the caller's own storage, which is not closed, or NULL */
+    void *second_arg;
     void (*repaired)(void *arg, const struct pxr_repair *range);         /* NULL is allowed, also below */
     void (*lost)(void *arg, const struct pxr_loss *loss);
     void (*progress)(void *arg, uint64_t done, uint64_t total); /* bytes, then frames */
@@ -495,13 +498,14 @@ struct pxr_recover_report {
     uint64_t archive_bytes;
     uint64_t n_parity_records; /* that were found in the damaged one                              */
     uint64_t n_bytes_repaired, n_bytes_unrepaired; /* sums of what was told                       */
+    uint64_t n_bytes_second;   /* taken from the second copy                                      */
 };
 
 /* Make a new archive of all frames of a damaged one that can be proved right: those whose compressed bytes and whose group
  * have the hashes that they should have, or whose pixels have.  Records are found by hopping from one to the next and, where
  * that breaks, by searching for their marker; the index is used where it is sound.  Where there is parity (and this build can
  * use it), what it gives back is repaired before anything else is looked at.  PXR_OK: fresh is there, the report
- * says what is missing.  NOTPXR: no record of an archive was found. */
+ * says what is missing.  NOTPXR: no record of an archive was found.  MISMATCH: the second copy is one of another archive. */
 PXR_API enum pxr_err pxr_archive_recover(const char *damaged, const char *fresh, const struct pxr_recover_opts *opts,
                                          struct pxr_recover_report *report, struct pxr_diag *diag);
 /* The same over the caller's own storage; both are closed. */

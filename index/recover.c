@@ -3,6 +3,7 @@
  * the good frames are written anew, and everything that is missing is told. */
 #include "parity_repair.h"
 #include "salvage.h"
+#include "two_copies.h"
 #include "writer.h"
 
 #include "diag.h"
@@ -12,7 +13,9 @@
 
 struct recover {
     struct pxr_salvage found;
-    struct pxr_repair_view *repaired; /* NULL: nothing to repair */
+    struct pxr_repair_view *repaired, *second_repaired; /* NULL: nothing to repair */
+    struct pxr_file second;                             /* zeros: there is none    */
+    struct pxr_two_copies *both;                        /* NULL: there is no second one */
     uint8_t parity_percent;           /* of the damaged archive  */
     const struct pxr_recover_opts *opts;
     struct pxr_recover_report *report;
@@ -343,7 +346,51 @@ static void fini(struct recover *r)
     pxr_free(r->sums);
     pxr_free(r->why);
     pxr_salvage_fini(&r->found);
-    pxr_repair_free(r->repaired); /* the archive and the salvage read it */
+    pxr_two_copies_free(r->both); /* the archive and the salvage read it */
+    pxr_repair_free(r->repaired);
+    pxr_repair_free(r->second_repaired);
+    pxr_file_close(&r->second);
+}
+
+static enum pxr_err open_second(struct recover *r, struct pxr_diag *diag)
+{
+    if (r->opts->second)
+        return pxr_diag_in_file(diag, pxr_file_open(&r->second, r->opts->second, diag), r->opts->second);
+    if (r->opts->second_io) {
+        r->second = (struct pxr_file){*r->opts->second_io, r->opts->second_arg};
+        r->second.io.close = keep_open;
+    }
+    return PXR_OK;
+}
+
+/* What is read: the damaged file, seen through its parity and, where there is one, together with the second copy. */
+static enum pxr_err choose_source(struct recover *r, const struct pxr_file *damaged, struct pxr_file *source,
+                                  struct pxr_diag *diag)
+{
+    struct pxr_recover_report unused;
+    struct pxr_recover_opts quiet = *r->opts;
+    uint8_t percent = 0;
+    quiet.repaired = NULL; /* its places are those of another file */
+    *source = *damaged;
+    enum pxr_err e = pxr_repair_scan(&r->repaired, damaged, r->opts, r->report, &r->parity_percent, diag);
+    if (e == PXR_OK && r->repaired)
+        *source = pxr_repair_file(r->repaired);
+    if (e == PXR_OK)
+        e = open_second(r, diag);
+    if (e != PXR_OK || !r->second.io.read_at)
+        return e;
+    struct pxr_file second = r->second;
+    e = pxr_repair_scan(&r->second_repaired, &r->second, &quiet, &unused, &percent, diag);
+    if (e == PXR_OK && r->second_repaired)
+        second = pxr_repair_file(r->second_repaired);
+    if (e == PXR_OK)
+        e = pxr_two_copies_open(&r->both, source, &second, diag);
+    if (e != PXR_OK)
+        return e;
+    r->parity_percent = r->parity_percent ? r->parity_percent : percent;
+    r->report->n_bytes_second = pxr_two_copies_taken(r->both);
+    *source = pxr_two_copies_file(r->both);
+    return PXR_OK;
 }
 
 /* Both files stay the caller's until fresh is created: path NULL means that fresh is there already. */
@@ -357,10 +404,8 @@ static enum pxr_err recover(const struct pxr_file *damaged, struct pxr_file *fre
     struct pxr_write_summary summary;
     diag = diag ? diag : &unused;
     *report = (struct pxr_recover_report){0};
-    struct pxr_file source = *damaged;
-    enum pxr_err e = pxr_repair_scan(&r.repaired, damaged, r.opts, report, &r.parity_percent, diag);
-    if (e == PXR_OK && r.repaired)
-        source = pxr_repair_file(r.repaired);
+    struct pxr_file source;
+    enum pxr_err e = choose_source(&r, damaged, &source, diag);
     if (e == PXR_OK)
         e = pxr_salvage_scan(&r.found, &source, r.opts, report, diag);
     if (e == PXR_OK)
