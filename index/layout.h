@@ -63,6 +63,7 @@ enum {
     PXR_COMMIT_RECORD_BYTES = 232,
 
     PXR_PARITY_HEAD_BYTES = 256, /* section 17 */
+    PXR_PARITY_COPIES = 3, /* of head and table */
     PXR_PARITY_CELL_BYTES = 4096,
     PXR_PARITY_MAX_DATA = 200,  /* shards of data           */
     PXR_PARITY_MAX_SHARDS = 255, /* with those of parity     */

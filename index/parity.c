@@ -37,7 +37,7 @@ static bool derive(struct pxr_parity_head *h)
         return false;
     h->table_bytes = 8 * (h->n_cells + h->n_parity * h->shard_cells);
     h->parity_bytes = (uint64_t)h->n_parity * h->shard_cells * CELL;
-    h->body_bytes = 2 * (PXR_PARITY_HEAD_BYTES + (uint64_t)h->table_bytes) + h->parity_bytes;
+    h->body_bytes = PXR_PARITY_COPIES * (PXR_PARITY_HEAD_BYTES + (uint64_t)h->table_bytes) + h->parity_bytes;
     return true;
 }
 
@@ -87,21 +87,31 @@ static void head_store(uint8_t dst[PXR_PARITY_HEAD_BYTES], const struct pxr_pari
     pxr_store_u64le(dst + 248, pxr_xxh3_64(dst, 248));
 }
 
+/* Parity cells in front of the copy in the middle. */
+static uint64_t first_part_bytes(const struct pxr_parity_head *h)
+{
+    return (uint64_t)(h->n_parity / 2) * h->shard_cells * CELL;
+}
+
 uint64_t pxr_parity_head_off(const struct pxr_parity_head *h, unsigned copy)
 {
     const uint64_t body = h->record_off + PXR_RECORD_HEADER_BYTES;
+    if (copy == 1)
+        return body + PXR_PARITY_HEAD_BYTES + h->table_bytes + first_part_bytes(h);
     return copy ? body + h->body_bytes - PXR_PARITY_HEAD_BYTES : body;
 }
 
 uint64_t pxr_parity_table_off(const struct pxr_parity_head *h, unsigned copy)
 {
     const uint64_t head = pxr_parity_head_off(h, copy);
-    return copy ? head - h->table_bytes : head + PXR_PARITY_HEAD_BYTES;
+    return copy == 2 ? head - h->table_bytes : head + PXR_PARITY_HEAD_BYTES;
 }
 
 uint64_t pxr_parity_cell_off(const struct pxr_parity_head *h, unsigned row, uint32_t column)
 {
-    return pxr_parity_table_off(h, 0) + h->table_bytes + ((uint64_t)row * h->shard_cells + column) * CELL;
+    const uint64_t off = ((uint64_t)row * h->shard_cells + column) * CELL;
+    return pxr_parity_table_off(h, off >= first_part_bytes(h)) + h->table_bytes +
+           (off >= first_part_bytes(h) ? off - first_part_bytes(h) : off);
 }
 
 uint64_t pxr_parity_next_off(const struct pxr_parity_head *h)
@@ -217,6 +227,19 @@ static enum pxr_err add_shards(const struct pxr_parity_head *h, const struct pxr
     return e;
 }
 
+/* The body has a table in front, and all parity cells behind it: make room for the copies. */
+static void place_copies(const struct pxr_parity_head *h, uint8_t *body)
+{
+    uint8_t *table = body + PXR_PARITY_HEAD_BYTES, *middle = table + h->table_bytes + first_part_bytes(h);
+    const size_t part = PXR_PARITY_HEAD_BYTES + (size_t)h->table_bytes;
+    const size_t rest = h->parity_bytes - first_part_bytes(h);
+    head_store(body, h);
+    memmove(middle + part, middle, rest);
+    memcpy(middle, body, part);
+    memcpy(middle + part + rest, table, h->table_bytes);
+    memcpy(middle + part + rest + h->table_bytes, body, PXR_PARITY_HEAD_BYTES);
+}
+
 enum pxr_err pxr_parity_fill(const struct pxr_parity_head *h, const struct pxr_file *file, uint8_t **body,
                              struct pxr_diag *diag)
 {
@@ -224,11 +247,9 @@ enum pxr_err pxr_parity_fill(const struct pxr_parity_head *h, const struct pxr_f
     uint8_t *shard = pxr_alloc((size_t)h->shard_cells * CELL), *p = pxr_alloc_zero(1, h->body_bytes);
     enum pxr_err e = code && shard && p ? PXR_OK : pxr_fail_nomem(diag, h->body_bytes);
     if (e == PXR_OK) {
-        uint8_t *table = p + PXR_PARITY_HEAD_BYTES, *parity = table + h->table_bytes, *end = parity + h->parity_bytes;
+        uint8_t *table = p + PXR_PARITY_HEAD_BYTES, *parity = table + h->table_bytes;
         e = add_shards(h, file, code, shard, table, parity, diag);
-        head_store(p, h);
-        memcpy(end, table, h->table_bytes);
-        memcpy(end + h->table_bytes, p, PXR_PARITY_HEAD_BYTES);
+        place_copies(h, p);
     }
     pxr_erasure_free(code);
     pxr_free(shard);

@@ -25,7 +25,7 @@ struct pxr_parity_head {
 
 /* src: PXR_PARITY_HEAD_BYTES, wherever they were found.  CORRUPT: not a head, or an impossible one. */
 enum pxr_err pxr_parity_head_parse(struct pxr_parity_head *out, const uint8_t *src, struct pxr_diag *diag);
-/* Places in the file: of each copy of the head and of the table (0: in front, 1: behind), and of a parity cell. */
+/* Places in the file: of each copy of the head and of the table (0: in front, 1: in the middle, 2: behind), and of a parity cell. */
 uint64_t pxr_parity_head_off(const struct pxr_parity_head *h, unsigned copy);
 uint64_t pxr_parity_table_off(const struct pxr_parity_head *h, unsigned copy);
 uint64_t pxr_parity_cell_off(const struct pxr_parity_head *h, unsigned row, uint32_t column);

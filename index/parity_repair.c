@@ -95,13 +95,15 @@ static enum pxr_err take_head(struct pxr_repair_view *v, struct head_search *s, 
                               struct pxr_diag *diag)
 {
     const uint64_t off = s->off;
-    const unsigned copy = off != pxr_parity_head_off(h, 0);
+    unsigned copy = 0;
+    while (copy < PXR_PARITY_COPIES && pxr_parity_head_off(h, copy) != off)
+        copy++;
     s->off += 8;
-    if (pxr_parity_head_off(h, copy) != off || h->record_off < s->free_off ||
+    if (copy == PXR_PARITY_COPIES || h->record_off < s->free_off ||
         (v->n_spans && memcmp(h->id, v->spans[0].id, sizeof h->id)))
         return PXR_OK;
     /* One more witness for where the record ends: then nothing in it is looked at. */
-    if (copy || has_record_header(v, h) || is_head_at(v, h, 1))
+    if (copy || has_record_header(v, h) || is_head_at(v, h, 1) || is_head_at(v, h, 2))
         s->off = s->free_off = pxr_parity_next_off(h);
     else if (++s->n_loose > MAX_LOOSE)
         return PXR_OK;

@@ -12,7 +12,7 @@ struct pxr_span_reader {
     uint64_t file_bytes;
     struct pxr_parity_head h; /* of the span that is loaded */
     bool is_loaded;
-    uint8_t *tables[2];       /* as the file has them; behind its end: zeros */
+    uint8_t *tables[PXR_PARITY_COPIES]; /* as the file has them; behind its end: zeros */
     uint8_t *piece;           /* cells that are read one behind the other    */
     uint8_t *column, *solved; /* cells of a column; those that were computed */
     struct pxr_erasure *code; /* of h; NULL: not needed yet                  */
@@ -37,7 +37,7 @@ enum pxr_err pxr_span_examine(struct pxr_span_reader *r, uint32_t span, struct p
 typedef void pxr_span_solved_fn(void *arg, uint64_t cell, const uint8_t *bytes);
 enum pxr_err pxr_span_solve(struct pxr_span_reader *r, uint32_t column, pxr_span_solved_fn *each, void *arg,
                             struct pxr_diag *diag);
-/* Whether both heads and both tables are the same, and the parity cells are those of the data, which is sound. */
+/* Whether all heads and all tables are the same, and the parity cells are those of the data, which is sound. */
 enum pxr_err pxr_span_check_parity(struct pxr_span_reader *r, struct pxr_diag *diag);
 void pxr_span_fini(struct pxr_span_reader *r);
 

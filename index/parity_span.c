@@ -16,13 +16,15 @@ enum {
 
 void pxr_span_fini(struct pxr_span_reader *r)
 {
-    pxr_free(r->tables[0]);
-    pxr_free(r->tables[1]);
+    for (int i = 0; i < PXR_PARITY_COPIES; i++) {
+        pxr_free(r->tables[i]);
+        r->tables[i] = NULL;
+    }
     pxr_free(r->piece);
     pxr_free(r->column);
     pxr_free(r->solved);
     pxr_erasure_free(r->code);
-    r->tables[0] = r->tables[1] = r->piece = r->column = r->solved = NULL;
+    r->piece = r->column = r->solved = NULL;
     r->code = NULL;
     r->is_loaded = false;
 }
@@ -44,7 +46,7 @@ enum pxr_err pxr_span_load(struct pxr_span_reader *r, const struct pxr_parity_he
     r->h = *h;
     const unsigned n_shards = (unsigned)h->n_data + h->n_parity;
     enum pxr_err e = PXR_OK;
-    for (unsigned i = 0; i < 2 && e == PXR_OK; i++) {
+    for (unsigned i = 0; i < PXR_PARITY_COPIES && e == PXR_OK; i++) {
         r->tables[i] = pxr_alloc(h->table_bytes);
         e = r->tables[i] ? read_padded(r, pxr_parity_table_off(h, i), r->tables[i], h->table_bytes, diag)
                          : pxr_fail_nomem(diag, h->table_bytes);
@@ -58,11 +60,14 @@ enum pxr_err pxr_span_load(struct pxr_span_reader *r, const struct pxr_parity_he
     return e;
 }
 
-/* Either copy of the table will do: one of them may be damaged. */
+/* Any copy of the table will do: others may be damaged. */
 static bool is_as_stored(const struct pxr_span_reader *r, size_t entry, const uint8_t *cell)
 {
     const uint64_t hash = pxr_xxh3_64(cell, CELL);
-    return hash == pxr_load_u64le(r->tables[0] + 8 * entry) || hash == pxr_load_u64le(r->tables[1] + 8 * entry);
+    bool is_there = false;
+    for (int i = 0; i < PXR_PARITY_COPIES; i++)
+        is_there |= hash == pxr_load_u64le(r->tables[i] + 8 * entry);
+    return is_there;
 }
 
 /* ---- one column --------------------------------------------------------------------------------- */
@@ -116,7 +121,7 @@ static enum pxr_err solve_column(struct pxr_span_reader *r, uint32_t column, str
     if (!r->code || !pxr_erasure_solve(r->code, c->n_bad, c->bad, c->rows, shards, shards + h->n_data, out, CELL))
         return pxr_fail_nomem(diag, (uint64_t)c->n_bad * CELL);
     for (unsigned b = 0; b < c->n_bad; b++)
-        /* Its own place in both tables may be what is damaged: then the sum says that it was sound. */
+        /* Its own place in all tables may be what is damaged: then the sum says that it was sound. */
         c->is_solved[b] = is_as_stored(r, c->bad[b] * (size_t)h->shard_cells + column, out[b]) ||
                           !memcmp(out[b], shards[c->bad[b]], CELL);
     return PXR_OK;
@@ -200,13 +205,14 @@ enum pxr_err pxr_span_solve(struct pxr_span_reader *r, uint32_t column, pxr_span
 enum pxr_err pxr_span_check_parity(struct pxr_span_reader *r, struct pxr_diag *diag)
 {
     struct pxr_parity_head h = r->h;
-    uint8_t heads[2][PXR_PARITY_HEAD_BYTES], *body = NULL;
+    uint8_t heads[PXR_PARITY_COPIES][PXR_PARITY_HEAD_BYTES], *body = NULL;
     enum pxr_err e = PXR_OK;
-    for (unsigned i = 0; i < 2 && e == PXR_OK; i++)
+    for (unsigned i = 0; i < PXR_PARITY_COPIES && e == PXR_OK; i++) {
         e = pxr_file_read(r->file, pxr_parity_head_off(&h, i), heads[i], PXR_PARITY_HEAD_BYTES, diag);
-    if (e == PXR_OK && (memcmp(heads[0], heads[1], PXR_PARITY_HEAD_BYTES) ||
-                        memcmp(r->tables[0], r->tables[1], h.table_bytes)))
-        return pxr_fail_at(diag, PXR_E_CORRUPT, h.record_off, "the two heads or tables of a parity record differ");
+        if (e == PXR_OK && (memcmp(heads[0], heads[i], PXR_PARITY_HEAD_BYTES) ||
+                            memcmp(r->tables[0], r->tables[i], h.table_bytes)))
+            e = pxr_fail_at(diag, PXR_E_CORRUPT, h.record_off, "heads or tables of a parity record differ");
+    }
     if (e == PXR_OK && pxr_parity_is_built_in())
         e = pxr_parity_fill(&h, r->file, &body, diag);
     if (e == PXR_OK && body && memcmp(body + PXR_PARITY_HEAD_BYTES, r->tables[0], h.table_bytes))
