@@ -45,6 +45,7 @@ PYTHON
 wrong p.pxr bad.pxr 70001 5000
 run "$pixelrain" extract -q --format pgm bad.pxr -o o
 claim 'a reader meets the damage' [ "$code" = 1 ]
+claim 'and hears of parity' grep -qx "pixelrain: bad.pxr has parity: 'pixelrain recover' may repair it" <<<"$err"
 run "$pixelrain" check --deep bad.pxr
 claim 'check finds it' [ "$code" = 1 ]
 claim 'and says that it can be repaired' grep -Eq "^parity: 'pixelrain recover' can repair [0-9]+ damaged bytes, not 0$" <<<"$out"
