@@ -164,6 +164,30 @@ enum pxr_progress_mode pxr_cli_progress_mode(bool is_on, bool is_off, bool is_qu
     return is_off || is_quiet ? PXR_PROGRESS_OFF : PXR_PROGRESS_AUTO;
 }
 
+int pxr_cli_parity(const struct pxr_cli_command *self, const char *text, uint8_t *percent)
+{
+    const size_t n = text ? strcspn(text, "%") : 0;
+    char digits[8] = "";
+    uint64_t v = 0;
+    *percent = 0;
+    if (!text)
+        return -1;
+    if (n < sizeof digits && (!text[n] || !text[n + 1]))
+        memcpy(digits, text, n);
+    if (!strcmp(text, "none")) {
+        *percent = PXR_PARITY_NONE;
+        return -1;
+    }
+    if (!pxr_parse_u64(digits, 1, 100, &v))
+        return pxr_cli_usage(self, "--parity wants 1%% to 100%% or none, not '%.40s'", text);
+    if (!pxr_parity_is_built_in()) {
+        pxr_cli_say("--parity needs ISA-L, which this program was built without: package libisal-dev, then -DPXR_PARITY=ON");
+        return pxr_err_exit(PXR_E_UNSUPPORTED);
+    }
+    *percent = (uint8_t)v;
+    return -1;
+}
+
 unsigned pxr_cli_n_threads(uint64_t asked)
 {
     return asked ? (unsigned)asked : pxr_n_cores();

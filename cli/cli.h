@@ -31,6 +31,7 @@ extern const struct pxr_cli_command
                     "Only frames A, A+STEP, ... before B; or one number.")
 #define PXR_CLI_FORMAT(value, names, help)                                                         \
     PXR_OPTION_CHOICE("format", 0, value, "png|pgm|raw|tif|npy|preview", names, help)
+#define PXR_CLI_PARITY(value, help) PXR_OPTION_TEXT("parity", 0, value, "PERCENT|none", help)
 #define PXR_CLI_PROGRESS(on, off)                                                                  \
     PXR_OPTION_FLAG("progress", 0, on, "Show progress even where standard error is no terminal."), \
         PXR_OPTION_FLAG("no-progress", 0, off, "Show no progress.")
@@ -84,6 +85,8 @@ int pxr_cli_print_json(struct pxr_json *j);
 int pxr_cli_close_stdout(int code);
 
 enum pxr_progress_mode pxr_cli_progress_mode(bool is_on, bool is_off, bool is_quiet);
+/* --parity: "5%" or "5", or "none"; NULL gives 0.  Returns -1, or the exit code of an error that has been printed. */
+int pxr_cli_parity(const struct pxr_cli_command *self, const char *text, uint8_t *percent);
 /* -j: 0 becomes the number of cores. */
 unsigned pxr_cli_n_threads(uint64_t asked);
 #define PXR_CLI_MAX_THREADS 1024

@@ -69,6 +69,9 @@ static void print_result(const struct check *c)
         printf("sound\n");
     else
         printf("%" PRIu64 " damage%s\n", r->n_damages, r->n_damages == 1 ? "" : "s");
+    if (r->n_bytes_repairable || r->n_bytes_unrepairable)
+        printf("parity: 'pixelrain recover' can repair %" PRIu64 " damaged bytes, not %" PRIu64 "\n",
+               r->n_bytes_repairable, r->n_bytes_unrepairable);
 }
 
 static int print_json(struct check *c)
@@ -80,6 +83,11 @@ static int print_json(struct check *c)
     pxr_json_u64(&c->json, "groups", r->n_groups);
     pxr_json_u64(&c->json, "records", r->n_records);
     pxr_json_u64(&c->json, "bytes_checked", r->bytes_checked);
+    if (c->depth == PXR_CHECK_DEEP && r->n_parity_records) {
+        pxr_json_u64(&c->json, "parity_records", r->n_parity_records);
+        pxr_json_u64(&c->json, "bytes_repairable", r->n_bytes_repairable);
+        pxr_json_u64(&c->json, "bytes_beyond_parity", r->n_bytes_unrepairable);
+    }
     pxr_json_end_object(&c->json);
     return pxr_cli_print_json(&c->json);
 }

@@ -317,6 +317,16 @@ static size_t count_slots(const struct extract *x, unsigned n_threads)
     return (size_t)pxr_max_u64(2, pxr_min_u64(n, MAX_STACK_SLOTS_BYTES / frame_bytes));
 }
 
+/* Readers do not repair; who meets damage should know that it can be done. */
+static void hint_at_parity(const struct extract *x, const char *path)
+{
+    struct pxr_parity_info parity = {0};
+    if (x->archive)
+        pxr_archive_parity(x->archive, &parity);
+    if (parity.percent)
+        pxr_cli_say("%s has parity: 'pixelrain recover' may repair it", path);
+}
+
 static int extract_archive(struct extract *x, const char *path)
 {
     struct pxr_diag diag;
@@ -357,6 +367,8 @@ done:
             pxr_diag_in_file(&diag, e, path);
         code = pxr_cli_fail(&diag);
     }
+    if (code == pxr_err_exit(PXR_E_CORRUPT) || x->n_failed)
+        hint_at_parity(x, path);
     end_stack(x, false, &diag); /* where it was not reached above */
     pxr_pool_free(pool);
     for (size_t i = 0; slots && i < n_slots; i++) {

@@ -14,6 +14,7 @@ struct facts {
     struct pxr_frame_info first, last; /* where there are frames */
     const char *meta;
     size_t meta_bytes;
+    struct pxr_parity_info parity;
     uint64_t n_codec[8], n_blocks, n_looked_at; /* groups looked at, and their blocks */
     uint32_t fewest_frames, most_frames, block_height_px, block_width_px; /* of these; the largest blocks */
 };
@@ -134,6 +135,9 @@ static void print_text(const struct facts *f)
         print_frames(f);
     if (i->n_small_frames)
         printf("%-15spng-small, %" PRIu64 " of %" PRIu64 " frames\n", "indexed", i->n_small_frames, i->n_frames);
+    if (f->parity.percent)
+        printf("%-15s%u %%, %" PRIu64 " of %" PRIu64 " bytes covered\n", "parity", f->parity.percent,
+               f->parity.covered_bytes, i->archive_bytes);
     if (f->meta_bytes) {
         printf("%-15s", "metadata");
         pxr_cli_print_text(f->meta, f->meta_bytes);
@@ -190,6 +194,14 @@ static int print_json(const struct facts *f)
     pxr_json_hex(&j, "id", i->id, sizeof i->id);
     pxr_json_u64(&j, "commit", i->commit);
     pxr_json_u64(&j, "png_small_frames", i->n_small_frames);
+    if (f->parity.percent) {
+        pxr_json_object(&j, "parity");
+        pxr_json_u64(&j, "percent", f->parity.percent);
+        pxr_json_u64(&j, "covered_bytes", f->parity.covered_bytes);
+        pxr_json_u64(&j, "data_shards", f->parity.data_shards);
+        pxr_json_u64(&j, "parity_shards", f->parity.parity_shards);
+        pxr_json_end_object(&j);
+    }
     if (i->n_frames) {
         put_end(&j, "first", &f->first);
         put_end(&j, "last", &f->last);
@@ -217,6 +229,7 @@ static int run(const struct pxr_cli_command *self, int argc, char **argv)
     enum pxr_err e = pxr_archive_open(&a, f.path, NULL, &diag);
     if (e == PXR_OK) {
         pxr_archive_info(a, &f.info);
+        pxr_archive_parity(a, &f.parity);
         f.meta = pxr_archive_meta(a, &f.meta_bytes);
         if (f.info.n_frames) {
             e = pxr_frame_info(a, 0, &f.first, &diag);

@@ -11,6 +11,7 @@ struct merge {
     const char *out_path;
     bool overwrite, is_json, is_quiet;
     int duplicates;
+    uint8_t parity_percent;
     pxr_writer *writer;
     struct pxr_progress progress;
     uint64_t n_before; /* frames of the archives that are done */
@@ -35,8 +36,12 @@ static enum pxr_err begin(struct merge *m, pxr_archive *first, struct pxr_diag *
         .width_px = info.width_px, .height_px = info.height_px, .bits = info.bits,
         .block_frames = info.nominal_frames, .block_height_px = info.nominal_height_px,
         .block_width_px = info.nominal_width_px, .n_threads = 1, .overwrite = m->overwrite,
-        .suffix_names = m->duplicates != 0,
+        .suffix_names = m->duplicates != 0, .parity_percent = m->parity_percent,
     };
+    struct pxr_parity_info parity;
+    pxr_archive_parity(first, &parity);
+    if (!o.parity_percent && pxr_parity_is_built_in())
+        o.parity_percent = parity.percent;
     o.meta = pxr_archive_meta(first, &o.meta_bytes);
     const enum pxr_err e = pxr_writer_create(&m->writer, m->out_path, &o, diag);
     return e == PXR_OK ? e : pxr_diag_in_file(diag, e, m->out_path);
@@ -109,19 +114,23 @@ static int run(const struct pxr_cli_command *self, int argc, char **argv)
 {
     static const char *const duplicates[] = {"error", "suffix", NULL};
     struct merge m = {0};
+    const char *parity = NULL;
     bool progress = false, no_progress = false, is_help = false;
     const struct pxr_option table[] = {
         PXR_OPTION_TEXT("output", 'o', &m.out_path, "FILE.pxr", "The new archive; it appears whole or not at all."),
         PXR_OPTION_FLAG("force", 'f', &m.overwrite, "Replace an existing file."),
         PXR_OPTION_CHOICE("duplicate-names", 0, &m.duplicates, "error|suffix", duplicates,
                           "A name that exists already is an error (default) or\ngets -2, -3, ..."),
+        PXR_CLI_PARITY(&parity, "Parity of so many percent; as the first archive by\ndefault."),
         PXR_OPTION_FLAG("json", 0, &m.is_json, "Print a summary as one JSON object."),
         PXR_CLI_PROGRESS(&progress, &no_progress),
         PXR_OPTION_FLAG("quiet", 'q', &m.is_quiet, "Print errors only."),
         PXR_CLI_END(&is_help),
     };
     int n_operands;
-    const int code = pxr_cli_parse(self, table, &is_help, 1, argc, argc, argv, &n_operands);
+    int code = pxr_cli_parse(self, table, &is_help, 1, argc, argc, argv, &n_operands);
+    if (code < 0)
+        code = pxr_cli_parity(self, parity, &m.parity_percent);
     if (code >= 0)
         return code;
     if (!m.out_path)

@@ -91,6 +91,9 @@ static int apply_options(struct pxr_pack *p, int n_operands)
         return pxr_cli_usage(p->self, "%s", diag.text);
     if (o->time_csv && pxr_times_load(&p->times, o->time_csv, &diag) != PXR_OK)
         return pxr_cli_fail(&diag);
+    const int code = pxr_cli_parity(p->self, o->parity, &p->write.parity_percent);
+    if (code >= 0)
+        return code;
     p->feed.image_opts.luma = o->luma;
     p->feed.image_opts.ser_order = (enum pxr_sample_order)o->order; /* in the order of the option's names */
     p->feed.image_opts.raw_skip_bytes = o->skip_bytes;
@@ -397,6 +400,9 @@ static __attribute__((noinline)) int parse_options(const struct pxr_cli_command 
         PXR_OPTION_UINT("level", 'l', &o->level, "LEVEL", 1, 19, "Of zstd, 1 to 19; 3 by default."),
         PXR_OPTION_TEXT("index", 0, &o->index, "VIEW",
                         "Index png-small when all is packed, as 'pixelrain\nindex' does."),
+        PXR_CLI_PARITY(&o->parity, "Write parity of so many percent, from which 'recover'\n"
+                                   "repairs lost bytes.  append: as the archive has it, by\n"
+                                   "default; none: no more."),
         PXR_CLI_THREADS(&o->n_threads, "Threads, 0: one per core (default).  The archive does\n"
                                        "not depend on it."),
         PXR_OPTION_FLAG("keep-going", 0, &o->keep_going,

@@ -58,7 +58,7 @@ static int repack_archive(struct repack *r)
 static int run(const struct pxr_cli_command *self, int argc, char **argv)
 {
     struct repack r = {0};
-    const char *block = NULL;
+    const char *block = NULL, *parity = NULL;
     int codec = 0, preset = 0;
     uint64_t level = 0, n_threads = 0;
     bool progress = false, no_progress = false, is_help = false;
@@ -70,6 +70,7 @@ static int run(const struct pxr_cli_command *self, int argc, char **argv)
         PXR_OPTION_CHOICE("codec", 0, &codec, "auto|store|zstd|predict|match|adaptive|sorted", pxr_pack_codecs,
                           "How blocks are stored; auto (default) tries."),
         PXR_OPTION_UINT("level", 'l', &level, "LEVEL", 1, 19, "Of zstd, 1 to 19; 3 by default."),
+        PXR_CLI_PARITY(&parity, "Parity of so many percent; as the old one by default."),
         PXR_CLI_THREADS(&n_threads, "Threads, 0: one per core (default)."),
         PXR_OPTION_FLAG("json", 0, &r.is_json, "Print a summary as one JSON object."),
         PXR_CLI_PROGRESS(&progress, &no_progress),
@@ -77,7 +78,9 @@ static int run(const struct pxr_cli_command *self, int argc, char **argv)
         PXR_CLI_END(&is_help),
     };
     int n_operands;
-    const int code = pxr_cli_parse(self, table, &is_help, 1, 1, argc, argv, &n_operands);
+    int code = pxr_cli_parse(self, table, &is_help, 1, 1, argc, argv, &n_operands);
+    if (code < 0)
+        code = pxr_cli_parity(self, parity, &r.opts.write.parity_percent);
     if (code >= 0)
         return code;
     r.path = argv[1];

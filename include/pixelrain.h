@@ -136,6 +136,13 @@ struct pxr_archive_info {
     uint64_t n_small_frames; /* that have a png-small view: the first so many        */
 };
 
+/* What the newest parity of an archive says. */
+struct pxr_parity_info {
+    uint8_t percent;        /* 0: it has none                                             */
+    uint64_t covered_bytes; /* of archive_bytes: those in front, which parity covers      */
+    uint32_t data_shards, parity_shards; /* of its span: docs/format.md, section 17       */
+};
+
 struct pxr_frame_info {
     uint64_t frame;
     uint32_t width_px, height_px;
@@ -171,6 +178,8 @@ PXR_API void pxr_archive_close(pxr_archive *a);
  * file was cut or written over, a is all there is; else the errors of pxr_archive_open.  Any thread. */
 PXR_API enum pxr_err pxr_archive_refresh(pxr_archive **newer, pxr_archive *a, struct pxr_diag *diag);
 
+/* Reads some hundred bytes of the file. */
+PXR_API void pxr_archive_parity(pxr_archive *a, struct pxr_parity_info *out);
 PXR_API void pxr_archive_info(const pxr_archive *a, struct pxr_archive_info *out);
 
 /* The free metadata of the archive: JSON text, *val_bytes = 0 where there is none.  Lives as long
@@ -325,6 +334,10 @@ enum pxr_preset {
 };
 
 /* Zero-initialise; zero is the default of every field. */
+#define PXR_PARITY_NONE 255 /* of parity_percent */
+/* Whether this build can make and use parity.  If not, asking for it is UNSUPPORTED; such archives are read as others are. */
+PXR_API bool pxr_parity_is_built_in(void);
+
 struct pxr_write_opts {
     uint32_t width_px, height_px; /* required */
     uint8_t bits;                 /* required: 8 or 16 */
@@ -338,6 +351,8 @@ struct pxr_write_opts {
     const char *meta;   /* JSON text of the archive, or NULL  */
     size_t meta_bytes;
     bool publish_at_commit; /* a new archive gets its name with its first commit, not at the end */
+    uint8_t parity_percent; /* 1..100: check bytes from which recover repairs lost ones, docs/format.md, section 17;
+                               0: none, but append goes on as the archive does; PXR_PARITY_NONE: none */
     bool skip_tail; /* append: a tail that holds whole records, which recover could save, is skipped */
 };
 
@@ -433,6 +448,9 @@ enum pxr_check_depth {
 struct pxr_check_report {
     uint64_t n_frames, n_groups, n_records, n_damages;
     uint64_t bytes_checked;
+    uint64_t n_parity_records;                    /* DEEP alone, also below                      */
+    uint64_t n_bytes_repairable, n_bytes_unrepairable; /* damaged bytes of what they cover: whether
+                                                     recover can repair them                  */
 };
 /* Called once per damage, from the calling thread. */
 typedef void pxr_check_fn(void *arg, const struct pxr_diag *damage);
@@ -458,10 +476,22 @@ struct pxr_loss {
     const struct pxr_diag *why;
 };
 
+/* Bytes of the damaged archive that its parity says are not what they were (of cells next to each other: from the first that
+ * differs to the last). */
+struct pxr_repair {
+    uint64_t off_bytes, n_bytes;
+    bool is_repaired; /* they could be computed */
+};
+
 struct pxr_recover_opts {
     bool overwrite;
+    uint8_t parity_percent; /* of the new archive: 1..100; 0: as the damaged one has; PXR_PARITY_NONE: none */
     unsigned n_threads; /* 0: one per core */
-    void (*lost)(void *arg, const struct pxr_loss *loss);                /* NULL is allowed, also below */
+    const char *second; /* another damaged copy of the same archive, or NULL: what is damaged in one is taken from the other */
+    const struct pxr_io *second_io; /* the same over the caller's own storage, which is not closed, or NULL */
+    void *second_arg;
+    void (*repaired)(void *arg, const struct pxr_repair *range);         /* NULL is allowed, also below */
+    void (*lost)(void *arg, const struct pxr_loss *loss);
     void (*progress)(void *arg, uint64_t done, uint64_t total); /* bytes, then frames */
     void *arg;
 };
@@ -475,12 +505,16 @@ struct pxr_recover_report {
     uint64_t n_records, n_records_damaged, n_gaps; /* gaps: bytes between records that are none */
     bool is_superblock_lost, is_meta_lost;
     uint64_t archive_bytes;
+    uint64_t n_parity_records; /* that were found in the damaged one                              */
+    uint64_t n_bytes_repaired, n_bytes_unrepaired; /* sums of what was told                       */
+    uint64_t n_bytes_second;   /* taken from the second copy                                      */
 };
 
 /* Make a new archive of all frames of a damaged one that can be proved right: those whose compressed bytes and whose group
  * have the hashes that they should have, or whose pixels have.  Records are found by hopping from one to the next and, where
- * that breaks, by searching for their marker; the index is used where it is sound.  PXR_OK: fresh is there, the report
- * says what is missing.  NOTPXR: no record of an archive was found. */
+ * that breaks, by searching for their marker; the index is used where it is sound.  Where there is parity (and this build can
+ * use it), what it gives back is repaired before anything else is looked at.  PXR_OK: fresh is there, the report
+ * says what is missing.  NOTPXR: no record of an archive was found.  MISMATCH: the second copy is one of another archive. */
 PXR_API enum pxr_err pxr_archive_recover(const char *damaged, const char *fresh, const struct pxr_recover_opts *opts,
                                          struct pxr_recover_report *report, struct pxr_diag *diag);
 /* The same over the caller's own storage; both are closed. */

@@ -100,10 +100,15 @@ static enum pxr_err go_on(pxr_writer *w)
     w->last_commit_off = a->end_off - PXR_COMMIT_RECORD_BYTES;
     w->n_frames_added = w->n_frames_committed = a->root.n_frames;
     enum pxr_err e = pxr_tree_resume(&w->directory, &w->emit.file, &a->root.dir, a->root.n_frames, a->end_off, &w->diag);
-    if (e != PXR_OK || !a->tail_bytes)
+    if (e != PXR_OK)
         return e;
-    e = pxr_tail_inspect(&tail, &w->emit.file, &w->sb, a->end_off, a->end_off + a->tail_bytes, &w->diag);
-    return e == PXR_OK ? skip_tail(w, &tail) : e;
+    pxr_writer_parity_resume(w);
+    if (a->tail_bytes) {
+        e = pxr_tail_inspect(&tail, &w->emit.file, &w->sb, a->end_off, a->end_off + a->tail_bytes, &w->diag);
+        if (e == PXR_OK)
+            e = skip_tail(w, &tail);
+    }
+    return e == PXR_OK ? pxr_writer_parity_catch_up(w) : e;
 }
 
 enum pxr_err pxr_writer_append_io(pxr_writer **out, const struct pxr_io *io, void *io_arg,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Verifying a whole archive: records by walking the file, structure by walking the index, pixels by
  * decoding every frame. */
+#include "parity_repair.h"
 #include "records.h"
 #include "view_index.h"
 
@@ -54,6 +55,70 @@ static enum pxr_err check_body(struct check *c, const struct pxr_record *r, stru
     c->report->bytes_checked += r->body_bytes;
     if (c->progress)
         c->progress(c->arg, r->next_off, c->archive->end_off);
+    return e;
+}
+
+/* What a parity record covers, and itself.  Damage of what it covers is reported as such elsewhere; here it is counted. */
+static enum pxr_err examine_parity(struct check *c, struct pxr_span_reader *r, const struct pxr_parity_head *h,
+                                   struct pxr_diag *diag)
+{
+    struct pxr_bad_cells bad = {0};
+    struct pxr_diag d;
+    enum pxr_err e = pxr_span_load(r, h, diag);
+    if (e == PXR_OK)
+        e = pxr_span_examine(r, 0, &bad, diag);
+    for (size_t i = 0; i < bad.n && e == PXR_OK; i++)
+        *(bad.cells[i].is_solved ? &c->report->n_bytes_repairable : &c->report->n_bytes_unrepairable) +=
+            bad.cells[i].last - bad.cells[i].first + 1u;
+    if (e == PXR_OK && !bad.n) {
+        e = pxr_span_check_parity(r, &d);
+        if (is_damage(e)) {
+            damaged(c, &d);
+            e = PXR_OK;
+        } else if (e != PXR_OK) {
+            *diag = d;
+        }
+    }
+    pxr_free(bad.cells);
+    return e;
+}
+
+/* Either copy of its head. */
+static enum pxr_err load_parity_head(const struct check *c, const struct pxr_record *record, struct pxr_parity_head *h,
+                                     struct pxr_diag *diag)
+{
+    const pxr_archive *a = c->archive;
+    uint8_t bytes[PXR_PARITY_HEAD_BYTES];
+    if (record->body_bytes < sizeof bytes)
+        return pxr_fail_at(diag, PXR_E_CORRUPT, record->body_off, "a parity record is too short");
+    const uint64_t offs[] = {record->body_off, record->body_off + record->body_bytes - sizeof bytes};
+    for (int i = 0; i < 2; i++) {
+        const enum pxr_err e = pxr_file_read(&a->file, offs[i], bytes, sizeof bytes, diag);
+        if (e != PXR_OK)
+            return e;
+        if (pxr_parity_head_parse(h, bytes, NULL) == PXR_OK && !memcmp(h->id, a->sb.id, sizeof h->id) &&
+            pxr_parity_head_off(h, 0) == record->body_off && h->body_bytes == record->body_bytes)
+            return PXR_OK;
+    }
+    return pxr_fail_at(diag, PXR_E_CORRUPT, record->body_off, "a parity record has no head that is sound");
+}
+
+static enum pxr_err check_parity(struct check *c, const struct pxr_record *record, struct pxr_diag *diag)
+{
+    struct pxr_span_reader r = {.file = &c->archive->file, .file_bytes = c->archive->end_off};
+    struct pxr_parity_head h;
+    struct pxr_diag d;
+    enum pxr_err e = load_parity_head(c, record, &h, &d);
+    c->report->n_parity_records++;
+    if (is_damage(e)) {
+        damaged(c, &d);
+        return PXR_OK;
+    }
+    if (e == PXR_OK)
+        e = examine_parity(c, &r, &h, diag);
+    else
+        *diag = d;
+    pxr_span_fini(&r);
     return e;
 }
 
@@ -117,6 +182,8 @@ static enum pxr_err check_record(struct check *c, struct record_walk *w, const s
     c->report->n_records++;
     w->sequence = r->sequence + 1;
     w->off = r->next_off;
+    if (r->type == PXR_RECORD_PARITY && c->depth == PXR_CHECK_DEEP)
+        return check_parity(c, r, diag);
     if (r->type == PXR_RECORD_COMMIT) {
         w->commit_end = r->next_off;
         w->commit_sequence = w->sequence;

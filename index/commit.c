@@ -69,8 +69,10 @@ static enum pxr_err write_commit_record(pxr_writer *w, const struct pxr_ref *roo
     pxr_store_u64le(body + 152, w->root.commit);
     pxr_store_u64le(body + 160, w->last_commit_off);
     pxr_store_u64le(body + 168, w->root.n_frames);
+    enum pxr_err e = pxr_writer_parity_commit(w, body);
     const uint64_t at = w->emit.end_off;
-    enum pxr_err e = pxr_file_sync(&w->emit.file, &w->diag);
+    if (e == PXR_OK)
+        e = pxr_file_sync(&w->emit.file, &w->diag);
     w->is_commit_unsure |= e == PXR_OK;
     if (e == PXR_OK)
         e = pxr_emit_record(&w->emit, PXR_RECORD_COMMIT, body, sizeof body, NULL, 0, &w->diag);

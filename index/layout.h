@@ -20,6 +20,7 @@ enum {
     PXR_RECORD_INDEX = 2,
     PXR_RECORD_COMMIT = 3,
     PXR_RECORD_SKIP = 4,
+    PXR_RECORD_PARITY = 5,
 
     PXR_GROUP_HEADER_BYTES = 40, /* section 6; then the table of payload offsets */
     PXR_GROUP_MAX_FRAMES = 65535,
@@ -60,8 +61,16 @@ enum {
 
     PXR_COMMIT_BODY_BYTES = 176, /* section 12 */
     PXR_COMMIT_RECORD_BYTES = 232,
+
+    PXR_PARITY_HEAD_BYTES = 256, /* section 17 */
+    PXR_PARITY_COPIES = 3, /* of head and table */
+    PXR_PARITY_CELL_BYTES = 4096,
+    PXR_PARITY_MAX_DATA = 200,  /* shards of data           */
+    PXR_PARITY_MAX_SHARDS = 255, /* with those of parity     */
 };
 
+#define PXR_PARITY_MARKER "PXPARITY"
+#define PXR_PARITY_MAX_SPAN_BYTES ((uint64_t)1 << 26)
 #define PXR_COMMIT_WINDOW_BYTES ((uint64_t)1 << 30)
 #define PXR_NO_TIME INT64_MIN
 

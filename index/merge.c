@@ -157,6 +157,10 @@ static enum pxr_err repack(pxr_archive *a, const char *fresh, const struct pxr_r
     write.bits = a->sb.bits;
     if (!write.meta)
         write.meta = pxr_archive_meta(a, &write.meta_bytes);
+    struct pxr_parity_info parity;
+    pxr_archive_parity(a, &parity);
+    if (!write.parity_percent && pxr_parity_is_built_in())
+        write.parity_percent = parity.percent;
     enum pxr_err e = pxr_writer_create(&w, fresh, &write, diag);
     if (e != PXR_OK)
         return e;

@@ -147,8 +147,8 @@ enum pxr_err pxr_parse_record(struct pxr_record *out, const uint8_t *src, uint64
         .sequence = pxr_load_u64le(src + 16),
         .body_off = off + PXR_RECORD_HEADER_BYTES,
     };
-    if (out->type < PXR_RECORD_GROUP || out->type > PXR_RECORD_SKIP)
-        return FIELD(PXR_E_CORRUPT, off + 4, "type", PXR_RECORD_SKIP, out->type, "unknown record");
+    if (out->type < PXR_RECORD_GROUP || out->type > PXR_RECORD_PARITY)
+        return FIELD(PXR_E_CORRUPT, off + 4, "type", PXR_RECORD_PARITY, out->type, "unknown record");
     if (out->body_bytes >> 62 || pxr_record_bytes(out->body_bytes) > file_bytes - off)
         return FIELD(PXR_E_TRUNCATED, off + 8, "body_bytes", file_bytes - off, out->body_bytes,
                      "a record is longer than the rest of the file");

@@ -105,7 +105,7 @@ enum pxr_err pxr_tail_inspect(struct pxr_tail *out, const struct pxr_file *file,
         if (r.next_off > file_bytes)
             continue;
         const enum pxr_err sound = pxr_record_check_body(file, &r, hash, piece, diag);
-        if (sound == PXR_OK && r.type != PXR_RECORD_SKIP)
+        if (sound == PXR_OK && r.type != PXR_RECORD_SKIP && r.type != PXR_RECORD_PARITY)
             note(out, r.type == PXR_RECORD_COMMIT ? &out->n_forged : &out->n_whole, found);
         e = sound == PXR_E_CORRUPT ? PXR_OK : sound;
         if (sound == PXR_OK)

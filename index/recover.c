@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * A new archive from what is left of a damaged one: sound groups are copied as they are, of the others
  * the good frames are written anew, and everything that is missing is told. */
+#include "parity_repair.h"
 #include "salvage.h"
+#include "two_copies.h"
 #include "writer.h"
 
 #include "diag.h"
@@ -11,6 +13,10 @@
 
 struct recover {
     struct pxr_salvage found;
+    struct pxr_repair_view *repaired, *second_repaired; /* NULL: nothing to repair */
+    struct pxr_file second;                             /* zeros: there is none    */
+    struct pxr_two_copies *both;                        /* NULL: there is no second one */
+    uint8_t parity_percent;           /* of the damaged archive  */
     const struct pxr_recover_opts *opts;
     struct pxr_recover_report *report;
     pxr_archive *archive; /* bare */
@@ -274,8 +280,10 @@ static enum pxr_err begin(struct recover *r, const struct pxr_file *fresh, struc
     struct pxr_write_opts o = {
         .width_px = sb->width_px, .height_px = sb->height_px, .bits = sb->bits, .block_frames = sb->nominal_frames,
         .block_height_px = sb->nominal_height_px, .block_width_px = sb->nominal_width_px,
-        .n_threads = r->opts->n_threads, .suffix_names = true,
+        .n_threads = r->opts->n_threads, .suffix_names = true, .parity_percent = r->opts->parity_percent,
     };
+    if (!o.parity_percent && pxr_parity_is_built_in())
+        o.parity_percent = r->parity_percent;
     struct pxr_superblock own;
     uint8_t *meta;
     enum pxr_err e = read_meta(r, &meta, &o.meta_bytes, diag);
@@ -338,6 +346,51 @@ static void fini(struct recover *r)
     pxr_free(r->sums);
     pxr_free(r->why);
     pxr_salvage_fini(&r->found);
+    pxr_two_copies_free(r->both); /* the archive and the salvage read it */
+    pxr_repair_free(r->repaired);
+    pxr_repair_free(r->second_repaired);
+    pxr_file_close(&r->second);
+}
+
+static enum pxr_err open_second(struct recover *r, struct pxr_diag *diag)
+{
+    if (r->opts->second)
+        return pxr_diag_in_file(diag, pxr_file_open(&r->second, r->opts->second, diag), r->opts->second);
+    if (r->opts->second_io) {
+        r->second = (struct pxr_file){*r->opts->second_io, r->opts->second_arg};
+        r->second.io.close = keep_open;
+    }
+    return PXR_OK;
+}
+
+/* What is read: the damaged file, seen through its parity and, where there is one, together with the second copy. */
+static enum pxr_err choose_source(struct recover *r, const struct pxr_file *damaged, struct pxr_file *source,
+                                  struct pxr_diag *diag)
+{
+    struct pxr_recover_report unused;
+    struct pxr_recover_opts quiet = *r->opts;
+    uint8_t percent = 0;
+    quiet.repaired = NULL; /* its places are those of another file */
+    *source = *damaged;
+    enum pxr_err e = pxr_repair_scan(&r->repaired, damaged, r->opts, r->report, &r->parity_percent, diag);
+    if (e == PXR_OK && r->repaired)
+        *source = pxr_repair_file(r->repaired);
+    if (e == PXR_OK)
+        e = open_second(r, diag);
+    if (e != PXR_OK || !r->second.io.read_at)
+        return e;
+    struct pxr_file second = r->second;
+    e = pxr_repair_scan(&r->second_repaired, &r->second, &quiet, &unused, &percent, diag);
+    if (e == PXR_OK && r->second_repaired)
+        second = pxr_repair_file(r->second_repaired);
+    if (e == PXR_OK)
+        e = pxr_two_copies_open(&r->both, source, &second, diag);
+    if (e != PXR_OK)
+        return e;
+    r->parity_percent = r->parity_percent ? r->parity_percent : percent;
+    r->report->n_bytes_second = pxr_two_copies_taken(r->both);
+    *source = pxr_two_copies_file(r->both);
+    return PXR_OK;
 }
 
 /* Both files stay the caller's until fresh is created: path NULL means that fresh is there already. */
@@ -351,9 +404,12 @@ static enum pxr_err recover(const struct pxr_file *damaged, struct pxr_file *fre
     struct pxr_write_summary summary;
     diag = diag ? diag : &unused;
     *report = (struct pxr_recover_report){0};
-    enum pxr_err e = pxr_salvage_scan(&r.found, damaged, r.opts, report, diag);
+    struct pxr_file source;
+    enum pxr_err e = choose_source(&r, damaged, &source, diag);
     if (e == PXR_OK)
-        e = prepare(&r, damaged, diag);
+        e = pxr_salvage_scan(&r.found, &source, r.opts, report, diag);
+    if (e == PXR_OK)
+        e = prepare(&r, &source, diag);
     if (e == PXR_OK && path)
         e = pxr_file_create(fresh, path, r.opts->overwrite, diag);
     if (e == PXR_OK) {

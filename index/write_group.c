@@ -239,7 +239,7 @@ enum pxr_err pxr_writer_write_group(pxr_writer *w, struct pxr_pending_group *g)
         e = note_group(w, g, &entry, page_off);
     if (e == PXR_OK && w->pending_pages.n_bytes > PENDING_PAGES_BYTES)
         e = pxr_writer_write_index(w);
-    return e;
+    return e == PXR_OK ? pxr_writer_parity_group(w) : e;
 }
 
 /* Wait for the oldest submitted group and write it. */

@@ -62,6 +62,11 @@ enum pxr_err pxr_writer_check_opts(struct pxr_superblock *sb, const struct pxr_w
     if ((unsigned)o->preset > PXR_PRESET_MAX || (o->preset && o->codec != PXR_CODEC_AUTO))
         return pxr_fail(diag, PXR_E_INVALID, "preset %d with codec %d; a preset belongs to codec AUTO",
                         (int)o->preset, (int)o->codec);
+    if (o->parity_percent > 100 && o->parity_percent != PXR_PARITY_NONE)
+        return pxr_fail(diag, PXR_E_INVALID, "parity of %u %%; 1 to 100 are possible", o->parity_percent);
+    if (o->parity_percent && o->parity_percent != PXR_PARITY_NONE && !pxr_parity_is_built_in())
+        return pxr_fail(diag, PXR_E_UNSUPPORTED,
+                        "parity needs ISA-L, which this program was built without: package libisal-dev, then -DPXR_PARITY=ON");
     if (o->block_frames > PXR_GROUP_MAX_FRAMES)
         return pxr_fail(diag, PXR_E_INVALID, "blocks of %" PRIu32 " frames; at most 65535",
                         o->block_frames);
@@ -148,6 +153,7 @@ enum pxr_err pxr_writer_new(pxr_writer **out, const struct pxr_file *file, const
     w->base = base;
     w->is_published = base != NULL;
     w->opts = *o;
+    w->parity.percent = o->parity_percent == PXR_PARITY_NONE ? 0 : o->parity_percent;
     w->sb = *sb;
     pxr_tree_init(&w->directory, false);
     enum pxr_err e = pxr_encoder_stock_init(&w->stock, n_workers + 1, &w->diag);

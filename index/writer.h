@@ -23,8 +23,16 @@ struct written_group {
     size_t page_off, page_bytes; /* its frame page, without page header, in pending_pages */
 };
 
+/* What has parity: everything below covered_end; and what is next to get it begins at next_off. */
+struct pxr_parity {
+    uint8_t percent; /* 0: none is made */
+    bool is_catching_up;
+    uint64_t covered_end, next_off;
+};
+
 struct pxr_writer {
     struct pxr_emit emit;
+    struct pxr_parity parity;
     struct pxr_superblock sb;
     bool is_superblock_written, has_meta_page;
     pxr_archive *base;       /* append: as it was when it was opened, for the names that are taken */
@@ -80,6 +88,16 @@ enum pxr_err pxr_writer_write_group(pxr_writer *w, struct pxr_pending_group *g);
 enum pxr_err pxr_writer_flush(pxr_writer *w);
 /* Hand the filling group to the pool and make the next slot free. */
 enum pxr_err pxr_writer_submit(pxr_writer *w);
+
+/* ---- parity_write.c ----------------------------------------------------------------------------- */
+
+/* A group has been written: if there is enough that has no parity, write its parity.  No page may be gathered. */
+enum pxr_err pxr_writer_parity_group(pxr_writer *w);
+/* The COMMIT record with this body comes next: parity of everything in front of it, and a copy of it. */
+enum pxr_err pxr_writer_parity_commit(pxr_writer *w, const uint8_t commit[PXR_COMMIT_BODY_BYTES]);
+/* An archive goes on: find out where its parity ends; commits make none until the second has made what is missing. */
+void pxr_writer_parity_resume(pxr_writer *w);
+enum pxr_err pxr_writer_parity_catch_up(pxr_writer *w);
 
 /* ---- copy_group.c ------------------------------------------------------------------------------- */
 

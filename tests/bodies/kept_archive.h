@@ -67,6 +67,7 @@ struct test_spec {
     enum pxr_codec codec;
     unsigned n_threads;
     unsigned commit_every; /* 0: only at the end */
+    uint8_t parity; /* percent */
     unsigned torn_after; /* golden archives: frames before an append that is torn and skipped by the next; 0: none */
 };
 
@@ -79,7 +80,7 @@ static inline enum pxr_err test_write(struct kept_file *k, const struct test_spe
     const struct pxr_write_opts o = {
         .width_px = s->w, .height_px = s->h, .bits = s->bits, .block_frames = s->bt,
         .block_height_px = s->bh, .block_width_px = s->bw, .codec = s->codec,
-        .n_threads = s->n_threads ? s->n_threads : 1,
+        .n_threads = s->n_threads ? s->n_threads : 1, .parity_percent = s->parity,
     };
     pxr_writer *w;
     enum pxr_err e = pxr_writer_create_io(&w, &k->io, k->memory.arg, &o, diag);

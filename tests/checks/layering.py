@@ -27,7 +27,7 @@ SEES = {
 }
 FREE = ("tests", "bench")  # may look at everything
 MAX_FILES_PER_THIRD_PARTY = 2
-THIRD_PARTY = re.compile(r"^(zstd|zstd_errors|zdict|png|fuse|fuse_\w+|xxhash|libdeflate|zlib|tiffio|libwebsockets|seccomp)\.h$")
+THIRD_PARTY = re.compile(r"^(zstd|zstd_errors|zdict|png|fuse|fuse_\w+|xxhash|libdeflate|zlib|tiffio|libwebsockets|seccomp|isa-l/\w+)\.h$")
 MAX_LINES = 800
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.M)
 SOURCE = (".c", ".h", ".inc")

@@ -47,6 +47,24 @@ run "$pixelrain" recover --json bad.pxr -o r2.pxr
 claim 'json' grep -q '"losses":\[{"first_frame":21,"frames":1,"first_name":"31","last_name":"31","is_kept":false,' <<<"$out"
 claim 'is the same' cmp r1.pxr r2.pxr
 
+# Another copy, damaged elsewhere: what one has lost, the other one has.
+/usr/bin/python3 - <<'PYTHON'
+archive = bytearray(open("a.pxr", "rb").read())
+for i in range(300, 900):
+    archive[i] ^= 85
+open("bad2.pxr", "wb").write(archive)
+PYTHON
+run "$pixelrain" recover bad.pxr bad2.pxr -o both.pxr
+claim 'two copies: exit' [ "$code" = 0 ]
+claim 'how much of the second' grep -Eq '^second copy: [0-9]+ bytes taken$' <<<"$out"
+claim 'nothing is lost' grep -q ' 0 frames lost, 0 numbered$' <<<"$out"
+claim 'it is the same as of the sound one' cmp both.pxr new.pxr
+run "$pixelrain" recover -f bad.pxr bad2.pxr -o bad2.pxr
+claim 'the second one is not replaced either' [ "$code" = 2 ]
+run "$pixelrain" recover bad.pxr r1.pxr -o no.pxr
+claim 'not a copy: exit' [ "$code" = 1 ]
+claim 'and why' grep -q 'not copies of one archive' <<<"$err"
+
 run "$pixelrain" info worse.pxr
 claim 'no commit: it cannot be opened' [ "$code" = 1 ]
 run "$pixelrain" recover worse.pxr -o r3.pxr

@@ -80,6 +80,10 @@ def lacks(need, build, folder):
         elif word == "mount":
             if not can_mount(build, folder):
                 return word
+        elif word == "parity":  # exit 4: built without
+            tried = ["pixelrain", "merge", "--parity", "5%", "/dev/null", "-o", "unused"]
+            if subprocess.run(tried, cwd=folder, check=False, capture_output=True).returncode == 4:
+                return word
         elif word == "root":
             if os.getuid():
                 return word

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #define MAX_FRAME_PX 64
-#define MAX_BYTES 16384
+#define MAX_BYTES 49152 /* the shortest archive with parity has some 18 KB */
 
 /* Frames that all groups claim together: constant blocks may claim any number, and each would be decoded. */
 static uint64_t claimed_frames(const uint8_t *src, size_t n_bytes)
@@ -42,17 +42,27 @@ static void expect_sound(struct kept_file *k)
         abort();
 }
 
-static void recover(const uint8_t *src, size_t n_bytes)
+/* With a second copy that has lost its middle, or alone. */
+static void recover(const uint8_t *src, size_t n_bytes, bool has_second)
 {
-    const struct pxr_recover_opts o = {.n_threads = 1};
+    struct pxr_recover_opts o = {.n_threads = 1};
     struct pxr_recover_report report;
-    struct kept_file damaged, fresh;
+    struct kept_file damaged, second, fresh;
     struct pxr_diag diag;
+    static uint8_t other[MAX_BYTES];
+    memcpy(other, src, n_bytes);
+    memset(other + n_bytes / 3, 0, n_bytes / 8);
+    kept_init(&second, other, n_bytes);
+    if (has_second) {
+        o.second_io = &second.io;
+        o.second_arg = second.memory.arg;
+    }
     kept_init(&damaged, src, n_bytes);
     kept_init(&fresh, NULL, 0);
     if (pxr_archive_recover_io(&damaged.io, damaged.memory.arg, &fresh.io, fresh.memory.arg, &o, &report, &diag) == PXR_OK)
         expect_sound(&fresh);
     kept_fini(&damaged);
+    kept_fini(&second);
     kept_fini(&fresh);
 }
 
@@ -88,7 +98,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *src, size_t n_bytes)
     if (n_bytes < 128 || n_bytes > MAX_BYTES || claimed_frames(src, n_bytes) > 4096 ||
         (uint64_t)pxr_load_u32le(src + 40) * pxr_load_u32le(src + 44) > MAX_FRAME_PX)
         return 0;
-    recover(src, n_bytes);
+    recover(src, n_bytes, false);
+    recover(src, n_bytes, true);
     append(src, n_bytes);
     return 0;
 }

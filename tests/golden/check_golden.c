@@ -115,6 +115,7 @@ static bool check_one(const char *dir, size_t i)
     }
     if (e == PXR_OK)
         e = pxr_archive_check(path, PXR_CHECK_DEEP, 2, NULL, NULL, NULL, &report, &d);
+    const bool is_makeable = !golden[i].spec.parity || pxr_parity_is_built_in();
     if (e == PXR_E_UNSUPPORTED && !pxr_zstd_is_built_in()) {
         printf("%-12s skipped: this build has no zstd\n", golden[i].name);
         return true;
@@ -123,6 +124,8 @@ static bool check_one(const char *dir, size_t i)
         pxr_diag_line(&d, why, sizeof why);
     else if (report.n_damages)
         snprintf(why, sizeof why, "check finds damage");
+    else if (!is_makeable)
+        ; /* it was read; this build writes no parity */
     else if (golden[i].spec.codec == PXR_CODEC_STORE || golden[i].spec.codec == PXR_CODEC_PREDICT ||
              golden[i].spec.codec == PXR_CODEC_MATCH || golden[i].spec.content == TEST_ZERO)
         writer_agrees(i, path, why, sizeof why);

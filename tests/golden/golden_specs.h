@@ -39,6 +39,8 @@ static const struct {
                   .content = TEST_SMOOTH, .codec = PXR_CODEC_SORTED, .commit_every = 7}},
     {"skipped8", {.w = 13, .h = 9, .n_frames = 8, .bt = 3, .bits = 8, .content = TEST_NOISE,
                   .codec = PXR_CODEC_STORE, .torn_after = 4}},
+    {"parity8", {.w = 61, .h = 40, .n_frames = 9, .bt = 3, .bits = 8, .content = TEST_NOISE,
+                 .codec = PXR_CODEC_STORE, .commit_every = 6, .parity = 40}},
     {"published8", {.w = 19, .h = 11, .n_frames = 130, .bt = 100, .bh = 8, .bw = 8, .bits = 8,
                     .content = TEST_SMOOTH}},
     {"small8", {.w = 13, .h = 9, .n_frames = 7, .bt = 3, .bh = 4, .bits = 8, .content = TEST_SMOOTH,

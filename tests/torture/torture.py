@@ -24,6 +24,7 @@ PROPERTIES = [
     ("kill", "kill -9 of the real program",
      ["/usr/bin/python3", "-B", "{here}/torture_kill.py", "{build}/bin/pixelrain", "{count}"], 500, 500, 20),
     ("flips", "bits flipped and files cut", ["{build}/bin/torture_flips", "{count}"], 500000, 1000000, 10000),
+    ("parity", "damaged archives with parity", ["{build}/bin/torture_parity", "{count}"], 10000, 10000, 100),
     ("reads", "random reads of mounts, compared",
      ["{here}/torture_mount.sh", "{build}/bin", "{count}", "0", "0"], 10000000, 10000000, 20000),
     ("sigterm", "SIGTERM with busy readers", ["{here}/torture_mount.sh", "{build}/bin", "0", "{count}", "0"], 40, 40, 4),

@@ -7,6 +7,7 @@
 static uint64_t n_asked, fail_at;
 static enum pxr_codec first_codec, second_codec;
 static bool for_good, has_failed;
+static uint8_t parity_percent;
 
 static bool allow(size_t n_bytes)
 {
@@ -34,7 +35,8 @@ static enum pxr_err write_part(uint32_t first, uint32_t *n_durable, struct pxr_d
     const struct pxr_write_opts o = {.width_px = TORTURE_W, .height_px = TORTURE_H, .bits = 8, .n_threads = 1,
                                      .block_frames = 2, .publish_at_commit = true, .skip_tail = true,
                                      .meta = "{}", .meta_bytes = first ? 0 : 2,
-                                     .codec = first ? second_codec : first_codec};
+                                     .codec = first ? second_codec : first_codec,
+                                     .parity_percent = first ? 0 : parity_percent};
     pxr_writer *w;
     enum pxr_err e = first ? pxr_writer_append_io(&w, &file.io, file.memory.arg, &o, d)
                            : pxr_writer_create_io(&w, &file.io, file.memory.arg, &o, d);
@@ -52,6 +54,19 @@ static enum pxr_err write_part(uint32_t first, uint32_t *n_durable, struct pxr_d
     return e;
 }
 
+/* Where frames are: with parity, recover has something to repair. */
+static void flip_a_bit(void)
+{
+    uint8_t byte;
+    size_t got;
+    int err;
+    if (file.memory.io.read_at(file.memory.arg, 300, &byte, 1, &got, &err) != PXR_OK)
+        abort();
+    byte ^= 4;
+    if (file.memory.io.write_at(file.memory.arg, 300, &byte, 1, &err) != PXR_OK)
+        abort();
+}
+
 static enum pxr_err recover_all(struct pxr_diag *d)
 {
     struct kept_file fresh;
@@ -59,10 +74,14 @@ static enum pxr_err recover_all(struct pxr_diag *d)
     const struct pxr_recover_opts o = {.n_threads = 1};
     pxr_alloc_hook(NULL);
     kept_init(&fresh, NULL, 0);
+    if (parity_percent)
+        flip_a_bit();
     pxr_alloc_hook(allow);
     const enum pxr_err e = pxr_archive_recover_io(&file.io, file.memory.arg, &fresh.io, fresh.memory.arg, &o, &report, d);
     pxr_alloc_hook(NULL);
     kept_fini(&fresh);
+    if (parity_percent)
+        flip_a_bit();
     if (e == PXR_OK && report.n_frames != TORTURE_FRAMES)
         TORTURE_FAIL("recover keeps %llu frames", (unsigned long long)report.n_frames);
     return e;
@@ -123,6 +142,7 @@ int main(int argc, char **argv)
         uint64_t n_here = 0;
         first_codec = codecs[life];
         second_codec = codecs[life + 1];
+        parity_percent = life % 3 == 0 && pxr_parity_is_built_in() ? 5 : 0;
         if (!torture_has_codec(first_codec) || !torture_has_codec(second_codec))
             continue;
         try_one(UINT64_MAX, false);

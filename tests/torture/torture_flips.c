@@ -13,6 +13,7 @@ static const struct test_spec specs[] = {
     {.w = 40, .h = 33, .n_frames = 6, .bt = 3, .bits = 8, .content = TEST_SMOOTH, .codec = PXR_CODEC_ZSTD},
     {.w = 16, .h = 16, .n_frames = 40, .bt = 1, .bits = 8, .content = TEST_REPEAT, .commit_every = 10},
     {.w = 30, .h = 20, .n_frames = 40, .bt = 5, .bits = 16, .content = TEST_SMOOTH},
+    {.w = 8, .h = 6, .n_frames = 4, .bt = 4, .bits = 8, .content = TEST_NOISE, .codec = PXR_CODEC_STORE, .parity = 5},
     {.w = 30, .h = 20, .n_frames = 60, .bt = 5, .bits = 8, .content = TEST_NOISE, .commit_every = 7},
 };
 enum { N_SPECS = sizeof specs / sizeof *specs };
@@ -72,7 +73,7 @@ int main(int argc, char **argv)
         struct kept_file k;
         archives[i] = NULL;
         sizes[i] = 0;
-        if (!torture_has_codec(specs[i].codec))
+        if (!torture_has_codec(specs[i].codec) || (specs[i].parity && !pxr_parity_is_built_in()))
             continue;
         kept_init(&k, NULL, 0);
         if (test_write(&k, &specs[i], NULL, NULL) != PXR_OK)

@@ -98,7 +98,9 @@ static enum pxr_err write_part(uint32_t first, uint32_t *n_durable, struct pxr_d
 {
     const struct pxr_write_opts o = {.width_px = TORTURE_W, .height_px = TORTURE_H, .bits = 8, .n_threads = 1,
                                      .block_frames = block_frames, .publish_at_commit = block_frames % 2,
-                                     .codec = codec};
+                                     .codec = codec,
+                                     /* What append goes on with. */
+                                     .parity_percent = block_frames == 3 && !first && pxr_parity_is_built_in() ? 7 : 0};
     pxr_writer *w;
     enum pxr_err e = first ? pxr_writer_append(&w, path, &o, d) : pxr_writer_create(&w, path, &o, d);
     if (e != PXR_OK)

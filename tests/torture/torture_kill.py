@@ -45,8 +45,12 @@ def held(pixelrain, path, source):
 def one_life(pixelrain, source, dice, counts, want):
     """Record all frames, however often the program is killed."""
     path, raw, n = "a.pxr", "source.raw", 0
+    # append goes on with the parity that pack begins with; exit 4: this build has none
+    has_parity = subprocess.run([pixelrain, "merge", "--parity", "9%", "/dev/null", "-o", "none.pxr"],
+                                stderr=subprocess.DEVNULL).returncode != 4
+    parity = ["--parity", "9%"] if has_parity and dice.random() < 0.5 else []
     while n < FRAMES and counts["kills"] < want:
-        command = [pixelrain, "append", "--skip-tail", path] if n else [pixelrain, "pack", "-o", path]
+        command = [pixelrain, "append", "--skip-tail", path] if n else [pixelrain, "pack", "-o", path] + parity
         every = dice.choice(["1", "4", "17", "0.01s"])
         process = subprocess.Popen(command + ["-q", "--raw", f"{W}x{H}x8", "--skip", str(n * FRAME), "--names", "number",
                                               "-j", "2", "--commit-every", every, raw])

@@ -41,13 +41,15 @@ static enum pxr_err sync_noted(void *arg, int *err)
 
 static void promise(uint32_t n_durable) { note((struct event){.n_durable = n_durable}); }
 
-static void live(void)
+/* A life of its own for each of: without parity, with it. */
+static void live(uint8_t parity_percent)
 {
     struct pxr_write_opts o = {.width_px = TORTURE_W, .height_px = TORTURE_H, .bits = 8, .n_threads = 1,
-                               .block_frames = 2, .publish_at_commit = true};
+                               .block_frames = 2, .publish_at_commit = true, .parity_percent = parity_percent};
     struct pxr_diag d;
     pxr_writer *w;
     uint32_t unused;
+    n_events = 0;
     kept_init(&disk, NULL, 0);
     disk.io.write_at = write_noted;
     disk.io.sync = sync_noted;
@@ -154,15 +156,18 @@ static void recover(uint32_t promised, const char *what)
     kept_fini(&r.fresh);
 }
 
-int main(int argc, char **argv)
+static uint64_t n_images, n_frames;
+
+/* So many images of one life. */
+static void break_life(uint8_t parity_percent, uint64_t count)
 {
-    const uint64_t count = torture_count(argc, argv, 500);
-    uint64_t state = 1, n_images = 0, n_frames = 0;
-    live();
+    uint64_t state = 1;
+    live(parity_percent);
     /* A file without a commit has no name yet. */
     size_t first = 0;
     while (first < n_events && !events[first].n_durable)
         first++;
+    count += n_images;
     for (uint64_t round = 0; n_images < count; round++)
         for (size_t n = first + 1; n <= n_events && n_images < count; n++) {
             char what[64];
@@ -185,9 +190,21 @@ int main(int argc, char **argv)
                 recover(promised, what);
             n_images++;
         }
-    printf("POWER %llu images of %zu events, %llu frames read: 0 committed frames lost, 0 invented\n",
-           (unsigned long long)n_images, n_events, (unsigned long long)n_frames);
     for (size_t i = 0; i < n_events; i++)
         free(events[i].bytes);
+}
+
+int main(int argc, char **argv)
+{
+    const uint64_t count = torture_count(argc, argv, 500), with_parity = pxr_parity_is_built_in() ? count / 2 : 0;
+    size_t n_most;
+    break_life(0, count - with_parity);
+    n_most = n_events;
+    if (with_parity)
+        break_life(10, with_parity);
+    printf("POWER %llu images of %zu events, %llu with parity of %zu events, %llu frames read: 0 committed frames lost, 0 "
+           "invented\n",
+           (unsigned long long)(n_images - with_parity), n_most, (unsigned long long)with_parity, n_events,
+           (unsigned long long)n_frames);
     return 0;
 }
