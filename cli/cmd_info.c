@@ -98,6 +98,8 @@ static void print_text(const struct facts *f)
     printf("%-15s%" PRIu32 " frames x %" PRIu32 " rows x %" PRIu32 " columns\n", "block",
            i->nominal_frames, i->nominal_height_px, i->nominal_width_px);
     printf("%-15s%" PRIu64 "\n", "groups", i->n_groups);
+    if (i->max_error)
+        printf("%-15s%u: near-lossless, so far may a sample be from its source\n", "max error", i->max_error);
     if (f->n_blocks)
         print_codecs(f);
     print_bytes("pixel bytes", i->pixel_bytes);
@@ -144,6 +146,7 @@ static int print_json(const struct facts *f)
     pxr_json_u64(&j, "width_px", i->width_px);
     pxr_json_u64(&j, "height_px", i->height_px);
     pxr_json_u64(&j, "bits", i->bits);
+    pxr_json_u64(&j, "max_error", i->max_error);
     pxr_json_array(&j, "block");
     pxr_json_u64(&j, NULL, i->nominal_frames);
     pxr_json_u64(&j, NULL, i->nominal_height_px);

@@ -65,7 +65,11 @@ enum pxr_err pxr_writer_check_opts(struct pxr_superblock *sb, const struct pxr_w
     if (o->block_frames > PXR_GROUP_MAX_FRAMES)
         return pxr_fail(diag, PXR_E_INVALID, "blocks of %" PRIu32 " frames; at most 65535",
                         o->block_frames);
-    *sb = (struct pxr_superblock){.width_px = o->width_px, .height_px = o->height_px, .bits = o->bits};
+    if (o->max_error >> o->bits)
+        return pxr_fail(diag, PXR_E_INVALID, "a largest error of %u; samples of %u bits are at most %u", o->max_error,
+                        o->bits, (1u << o->bits) - 1);
+    *sb = (struct pxr_superblock){
+        .width_px = o->width_px, .height_px = o->height_px, .bits = o->bits, .max_error = o->max_error};
     choose_geometry(sb, o);
     const uint64_t block = (uint64_t)sb->nominal_frames * sb->nominal_height_px *
                            sb->nominal_width_px * (sb->bits / 8u);
