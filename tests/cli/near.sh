@@ -25,6 +25,10 @@ for options in '--preset fast' '--preset max' '--block 7x9x11 -j 3' '--codec mat
     ok /usr/bin/python3 "$here/near_frames.py" compare 3 c out
 done
 
+ok "$pixelrain" pack -q -f --preset fast --max-error 3 c -o n.pxr
+ok "$pixelrain" info n.pxr
+claim 'the codec of fast does not see that few values occur' [ -z "$(grep sorted "$scratch/out")" ]
+
 # It is said wherever an archive is described.
 ok "$pixelrain" pack -f --json --max-error 2 a -o n.pxr
 claim 'json of pack' grep -q '"max_error":2,"largest_error":2,' "$scratch/out"
@@ -67,7 +71,7 @@ expect 2 '' "pixelrain: unknown option '--max-error'
 Try 'pixelrain append --help'."
 ok "$pixelrain" list -l n.pxr
 before=$out
-ok "$pixelrain" repack -q --codec zstd n.pxr
+ok "$pixelrain" repack -q --codec match n.pxr
 ok "$pixelrain" list -l n.pxr
 claim 'repack keeps samples' [ "$out" = "$before" ]
 ok "$pixelrain" info n.pxr
