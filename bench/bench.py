@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""bench.py [ratio|mount|all|codec|still|hashing] --build DIR: size and speed of PixelRain beside what people use today.
+"""bench.py [ratio|mount|all|codec|still|hashing|near|blocks] --build DIR: size and speed of PixelRain beside what people use
+today.
 
 Inputs are simulated reels and, where $PXR_DATA is a folder, the real sequences in it.  One run makes
 the tables and, with --json FILE, all numbers.  Whatever is timed is also compared with its source.
@@ -23,6 +24,7 @@ from codec import bench_codec, tell_codec
 from hashing import bench_hashing, tell_hashing
 from measure import MIB, Wrong, file_hash, folder_bytes, note, one_core, run, table, timed
 from sequences import real, simulated
+from near import bench_near, tell_near
 from still import bench_still, tell_still
 
 # ---- ratio ----------------------------------------------------------------------------------------
@@ -341,9 +343,12 @@ def tell_mount(rows):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", nargs="?", choices=("ratio", "mount", "all", "codec", "still", "hashing"), default="all",
+    parser.add_argument("what", nargs="?", default="all",
+                        choices=("ratio", "mount", "all", "codec", "still", "hashing", "near", "blocks"),
                         help="all: ratio and mount; codec: many more peers, some minutes; "
-                             "still: single pictures beside PNG; hashing: what hashes and commits cost")
+                             "still: single pictures beside PNG; hashing: what hashes and commits cost; "
+                             "near: near-lossless archives beside JPEG-LS; "
+                             "blocks: orders and divisions of blocks that are not in the archive (python3-numpy)")
     parser.add_argument("--build", default="build", help="build folder with bin/pixelrain")
     parser.add_argument("--frames", type=int, default=120, help="of each simulated sequence (120)")
     parser.add_argument("--mount-frames", type=int, default=300, help="the same for mounts (300)")
@@ -394,11 +399,22 @@ def main():
             results["hashing"] = bench_hashing(simulated(build, work, o.frames, o.only or ["reel8", "reel12"]), build, o.repeats)
         note("")
         tell_hashing(results["hashing"])
+    if o.what == "near":
+        with tempfile.TemporaryDirectory(prefix="bench-", dir=build) as work:
+            results["near"] = bench_near(real(data, work, o.only, o.max_frames), build)
+        note("")
+        tell_near(results["near"])
+    if o.what == "blocks":
+        from blocks import bench_blocks, tell_blocks  # it needs numpy, which nothing else does
+        with tempfile.TemporaryDirectory(prefix="bench-", dir=build) as work:
+            results["blocks"] = bench_blocks(build, work, data, o.only)
+        note("")
+        tell_blocks(results["blocks"])
     if o.json:
         with open(o.json, "w", encoding="utf-8") as f:
             json.dump(results, f, indent=1)
     print("Every sequence that was read back equals its source" +
-          (", or is as far off as its column says." if o.what == "still" else "."))
+          (", or is as far off as its column says." if o.what in ("still", "near") else "."))
 
 
 if __name__ == "__main__":

@@ -122,6 +122,8 @@ static void print_text(const struct facts *f)
     printf("%-15s%" PRIu32 " x %" PRIu32 " pixels, %u bit\n", "frame size", i->width_px,
            i->height_px, i->bits);
     print_groups(f);
+    if (i->max_error)
+        printf("%-15s%u: near-lossless, so far may a sample be from its source\n", "max error", i->max_error);
     if (f->n_blocks)
         print_codecs(f);
     print_bytes("pixel bytes", i->pixel_bytes);
@@ -171,6 +173,7 @@ static int print_json(const struct facts *f)
     pxr_json_u64(&j, "width_px", i->width_px);
     pxr_json_u64(&j, "height_px", i->height_px);
     pxr_json_u64(&j, "bits", i->bits);
+    pxr_json_u64(&j, "max_error", i->max_error);
     pxr_json_array(&j, "block"); /* nominal */
     pxr_json_u64(&j, NULL, i->nominal_frames);
     pxr_json_u64(&j, NULL, i->nominal_height_px);

@@ -33,7 +33,7 @@ static enum pxr_err begin(struct merge *m, pxr_archive *first, struct pxr_diag *
     struct pxr_archive_info info;
     pxr_archive_info(first, &info);
     struct pxr_write_opts o = {
-        .width_px = info.width_px, .height_px = info.height_px, .bits = info.bits,
+        .width_px = info.width_px, .height_px = info.height_px, .bits = info.bits, .max_error = info.max_error,
         .block_frames = info.nominal_frames, .block_height_px = info.nominal_height_px,
         .block_width_px = info.nominal_width_px, .n_threads = 1, .overwrite = m->overwrite,
         .suffix_names = m->duplicates != 0, .parity_percent = m->parity_percent,

@@ -107,6 +107,7 @@ static int apply_options(struct pxr_pack *p, int n_operands)
     p->write.codec = (enum pxr_codec)o->codec; /* in the order of the option's names */
     p->write.preset = (enum pxr_preset)o->preset;
     p->write.level = (int)o->level;
+    p->write.max_error = (uint16_t)o->max_error;
     p->write.overwrite = o->overwrite;
     p->write.suffix_names = o->duplicates != 0;
     p->write.skip_tail = o->skip_tail;
@@ -158,10 +159,13 @@ static void print_summary(const struct pxr_pack *p, double seconds)
                 pxr_human_bytes(raw, p->pixel_bytes), rest);
         return;
     }
-    fprintf(stderr, "%" PRIu64 " frame%s, %s -> %s, %.2fx, %.1f s, %.0f MB/s%s\n", p->n_frames,
+    char error[64] = "";
+    if (p->write.max_error)
+        snprintf(error, sizeof error, ", largest error %" PRIu32 " of %u", p->summary.largest_error, p->write.max_error);
+    fprintf(stderr, "%" PRIu64 " frame%s, %s -> %s, %.2fx, %.1f s, %.0f MB/s%s%s\n", p->n_frames,
             p->n_frames == 1 ? "" : "s", pxr_human_bytes(raw, p->pixel_bytes),
             pxr_human_bytes(packed, packed_bytes(p)), ratio_of(p), seconds,
-            seconds > 0 ? (double)p->pixel_bytes / seconds / 1e6 : 0, rest);
+            seconds > 0 ? (double)p->pixel_bytes / seconds / 1e6 : 0, error, rest);
 }
 
 static int print_json(const struct pxr_pack *p, double seconds)
@@ -179,6 +183,8 @@ static int print_json(const struct pxr_pack *p, double seconds)
     pxr_json_u64(&j, "width_px", p->write.width_px);
     pxr_json_u64(&j, "height_px", p->write.height_px);
     pxr_json_u64(&j, "bits", p->write.bits);
+    pxr_json_u64(&j, "max_error", p->write.max_error);
+    pxr_json_u64(&j, "largest_error", p->summary.largest_error);
     pxr_json_u64(&j, "pixel_bytes", p->pixel_bytes);
     pxr_json_u64(&j, "archive_bytes", p->summary.archive_bytes);
     pxr_json_real(&j, "ratio", ratio_of(p), 4);
@@ -325,6 +331,7 @@ static int open_archive(struct pxr_pack *p)
     p->write.width_px = info.width_px;
     p->write.height_px = info.height_px;
     p->write.bits = info.bits;
+    p->write.max_error = info.max_error;
     if (p->writer)
         pxr_writer_summary(p->writer, &p->summary);
     /* Between opening and locking another writer may have come and gone; what counts is what it left. */
@@ -398,6 +405,8 @@ static __attribute__((noinline)) int parse_options(const struct pxr_cli_command 
         PXR_OPTION_CHOICE("codec", 0, &o->codec, "auto|store|zstd|predict|match|adaptive|sorted", pxr_pack_codecs,
                           "How blocks are stored; auto (default) tries."),
         PXR_OPTION_UINT("level", 'l', &o->level, "LEVEL", 1, 19, "Of zstd, 1 to 19; 3 by default."),
+        PXR_OPTION_UINT("max-error", 0, &o->max_error, "N", 0, 65535,
+                        "Near-lossless: samples may change by up to N, which\nis checked and recorded.  0 (default): lossless."),
         PXR_OPTION_TEXT("index", 0, &o->index, "VIEW",
                         "Index png-small when all is packed, as 'pixelrain\nindex' does."),
         PXR_CLI_PARITY(&o->parity, "Write parity of so many percent, from which 'recover'\n"
@@ -417,7 +426,7 @@ static __attribute__((noinline)) int parse_options(const struct pxr_cli_command 
         PXR_CLI_END(&o->help),
     };
     /* Each command has its part of the table, which is filtered in place: it is large. */
-    static const char *const not_append[] = {"output", "force", NULL}, *const not_pack[] = {"skip-tail", NULL};
+    static const char *const not_append[] = {"output", "force", "max-error", NULL}, *const not_pack[] = {"skip-tail", NULL};
     size_t n = 0;
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         const char *const *not = self == &pxr_cmd_append ? not_append : not_pack;

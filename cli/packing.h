@@ -17,7 +17,7 @@ enum pxr_pack_time { PXR_TIME_NONE, PXR_TIME_MTIME, PXR_TIME_SOURCE };
 
 struct pxr_pack_options {
     const char *out_path, *block, *raw, *meta_path, *commit_every, *follow, *index, *parity, *list_path, *time_pattern, *time_csv;
-    uint64_t n_threads, level, skip_bytes, stride_bytes, idle_s;
+    uint64_t n_threads, level, max_error, skip_bytes, stride_bytes, idle_s;
     int codec, preset, depth, names, duplicates, time, order;
     bool overwrite, via_ffmpeg, luma, is_recursive, keep_going, json, progress, no_progress, quiet, verbose,
         dry_run, skip_tail, help;

@@ -75,6 +75,7 @@ enum pxr_err pxr_report_info(const struct pxr_server *s, const struct pxr_snapsh
     pxr_json_u64(&j, "width_px", i->width_px);
     pxr_json_u64(&j, "height_px", i->height_px);
     pxr_json_u64(&j, "bits", i->bits);
+    pxr_json_u64(&j, "max_error", i->max_error);
     pxr_json_object(&j, "block");
     pxr_json_u64(&j, "frames", i->nominal_frames);
     pxr_json_u64(&j, "height_px", i->nominal_height_px);

@@ -52,6 +52,7 @@ static enum pxr_err of_frame(const struct pxr_snapshot *s, uint64_t frame, char 
     if (i.sbit)
         add(x, PREFIX "sbit", "%u", i.sbit);
     add(x, PREFIX "maxval", "%u", i.maxval);
+    add(x, PREFIX "max_error", "%u", s->info.max_error);
     add(x, PREFIX "pixel_hash", "%016" PRIx64, i.pixel_hash);
     add(x, PREFIX "group", "%" PRIu64, i.group);
     add(x, PREFIX "group_frames", "%u", i.group_frames);
@@ -70,6 +71,7 @@ static void of_root(const struct pxr_snapshot *s, struct pxr_xattrs *x)
     add(x, PREFIX "id", "%s", id);
     add(x, PREFIX "frames", "%" PRIu64, s->info.n_frames);
     add(x, PREFIX "commit", "%" PRIu64, s->info.commit);
+    add(x, PREFIX "max_error", "%u", s->info.max_error);
     add(x, PREFIX "version", "%s", pxr_version());
     if (meta_bytes && meta_bytes <= PXR_MAX_XATTR_META_BYTES)
         add_bytes(x, PREFIX "meta", meta, meta_bytes);

@@ -126,6 +126,7 @@ typedef struct pxr_writer pxr_writer;   /* one new archive, or one that grows   
 struct pxr_archive_info {
     uint32_t width_px, height_px;
     uint8_t bits; /* of the container: 8 or 16 */
+    uint16_t max_error; /* 0: lossless; else samples differ by at most this from what was packed */
     uint64_t n_frames, n_groups;
     uint64_t pixel_bytes;   /* of all frames, as raw samples                         */
     uint64_t archive_bytes; /* up to and including the last commit                   */
@@ -341,6 +342,8 @@ PXR_API bool pxr_parity_is_built_in(void);
 struct pxr_write_opts {
     uint32_t width_px, height_px; /* required */
     uint8_t bits;                 /* required: 8 or 16 */
+    uint16_t max_error; /* 0: lossless; else each sample may be stored as another one that differs by at most this, which
+                           the writer checks; at most 2^bits - 1.  Appending: 0 or what the archive has (MISMATCH) */
     uint32_t block_frames, block_height_px, block_width_px; /* 0: chosen from the frame size */
     enum pxr_codec codec;
     enum pxr_preset preset; /* DEFAULT unless codec is AUTO     */
@@ -398,6 +401,7 @@ struct pxr_write_summary {
     uint64_t n_frames, n_blocks, n_blocks_shared;
     uint64_t pixel_bytes, archive_bytes;
     uint64_t n_codec[8]; /* blocks per codec of docs/format.md */
+    uint32_t largest_error; /* of a sample that was added to a near-lossless archive: at most max_error */
 };
 /* What has been written so far. */
 PXR_API void pxr_writer_summary(const pxr_writer *w, struct pxr_write_summary *out);
@@ -413,14 +417,14 @@ PXR_API enum pxr_err pxr_writer_finish(pxr_writer *w, struct pxr_write_summary *
 PXR_API void pxr_writer_abort(pxr_writer *w);
 
 /* Append all frames of another archive without decoding them: its blocks are copied as they are, verified by
- * their hashes.  MISMATCH: another geometry, or a name that exists already (suffix_names); CORRUPT: a block is damaged.
- * Any error but another geometry is final. */
+ * their hashes.  MISMATCH: another geometry or max_error, or a name that exists already (suffix_names); CORRUPT: a block is damaged.
+ * Any error but another geometry or max_error is final. */
 PXR_API enum pxr_err pxr_writer_copy(pxr_writer *w, pxr_archive *a,
                                      void (*progress)(void *arg, uint64_t done, uint64_t total), void *arg,
                                      struct pxr_diag *diag);
 
 struct pxr_repack_opts {
-    struct pxr_write_opts write; /* geometry is the archive's; so is meta unless given */
+    struct pxr_write_opts write; /* geometry and max_error are the archive's; so is meta unless given */
     void (*progress)(void *arg, uint64_t done, uint64_t total); /* NULL is allowed */
     void *arg;
 };

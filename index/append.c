@@ -30,6 +30,9 @@ static enum pxr_err check_may_append(const pxr_archive *a, const struct pxr_writ
         return pxr_fail(diag, PXR_E_MISMATCH,
                         "frames of %" PRIu32 "x%" PRIu32 "x%u do not go into an archive of %" PRIu32 "x%" PRIu32 "x%u",
                         o->width_px, o->height_px, o->bits, sb->width_px, sb->height_px, sb->bits);
+    if (o->max_error && o->max_error != sb->max_error)
+        return pxr_fail_field(diag, PXR_E_MISMATCH, 50, "max_error", sb->max_error, o->max_error,
+                              "an archive keeps the bound of errors that it was made with");
     return PXR_OK;
 }
 
@@ -41,6 +44,7 @@ static enum pxr_err choose_opts(struct pxr_superblock *sb, struct pxr_write_opts
     o->width_px = sb->width_px;
     o->height_px = sb->height_px;
     o->bits = sb->bits;
+    o->max_error = sb->max_error;
     enum pxr_err e = pxr_writer_check_opts(&own, o, diag);
     if (e != PXR_OK)
         return e;

@@ -262,6 +262,7 @@ void pxr_archive_info(const pxr_archive *a, struct pxr_archive_info *out)
         .width_px = a->sb.width_px,
         .height_px = a->sb.height_px,
         .bits = a->sb.bits,
+        .max_error = a->sb.max_error,
         .n_frames = a->root.n_frames,
         .n_groups = a->root.n_groups,
         .pixel_bytes =

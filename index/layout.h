@@ -13,6 +13,7 @@ enum {
 
     PXR_SUPERBLOCK_BYTES = 128,    /* section 4 */
     PXR_SUPERBLOCK_ID_PREFIX = 72, /* bytes that the archive id covers */
+    PXR_REFUSE_NEAR_LOSSLESS = 1,  /* features_refuse */
 
     PXR_RECORD_HEADER_BYTES = 48, /* section 5 */
     PXR_RECORD_TRAILER_BYTES = 8,

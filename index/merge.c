@@ -40,6 +40,11 @@ enum pxr_err pxr_writer_copy(pxr_writer *w, pxr_archive *a, void (*progress)(voi
         return pxr_fail(diag, PXR_E_MISMATCH,
                         "is of %" PRIu32 "x%" PRIu32 "x%u, expected %" PRIu32 "x%" PRIu32 "x%u like the first one",
                         a->sb.width_px, a->sb.height_px, a->sb.bits, w->sb.width_px, w->sb.height_px, w->sb.bits);
+    if (a->sb.max_error != w->sb.max_error)
+        return pxr_fail_field(diag, PXR_E_MISMATCH, PXR_NONE, "max_error", w->sb.max_error, a->sb.max_error,
+                              "is %s, unlike the first one; archives that are merged need one bound of errors",
+                              a->sb.max_error ? w->sb.max_error ? "near-lossless with another bound" : "near-lossless"
+                                              : "lossless");
     /* How much a reader in order needs to keep: as much as any part of it needs. */
     if (!w->is_superblock_written)
         w->sb.nominal_unit_frames = (uint32_t)pxr_min_u64(
@@ -155,6 +160,10 @@ static enum pxr_err repack(pxr_archive *a, const char *fresh, const struct pxr_r
     write.width_px = a->sb.width_px;
     write.height_px = a->sb.height_px;
     write.bits = a->sb.bits;
+    if (write.max_error && write.max_error != a->sb.max_error)
+        return pxr_fail_field(diag, PXR_E_MISMATCH, PXR_NONE, "max_error", a->sb.max_error, write.max_error,
+                              "an archive that is coded anew keeps its bound of errors");
+    write.max_error = a->sb.max_error;
     if (!write.meta)
         write.meta = pxr_archive_meta(a, &write.meta_bytes);
     struct pxr_parity_info parity;
@@ -164,6 +173,7 @@ static enum pxr_err repack(pxr_archive *a, const char *fresh, const struct pxr_r
     enum pxr_err e = pxr_writer_create(&w, fresh, &write, diag);
     if (e != PXR_OK)
         return e;
+    w->keeps_samples = true; /* errors must not add up */
     uint8_t *pixels = pxr_alloc(pxr_writer_frame_bytes(w));
     e = pixels ? encode_frames(w, a, o, pixels, diag) : pxr_fail_nomem(diag, pxr_writer_frame_bytes(w));
     if (e == PXR_OK && (e = pxr_writer_commit(w)) != PXR_OK)

@@ -49,6 +49,8 @@ static enum pxr_err check_geometry(const struct pxr_superblock *sb, const struct
                      "frames are larger than the limit");
     if (sb->bits != 8 && sb->bits != 16)
         return FIELD(PXR_E_CORRUPT, 48, "bits", 8, sb->bits, "neither 8 nor 16");
+    if (sb->max_error >> sb->bits)
+        return FIELD(PXR_E_CORRUPT, 50, "max_error", (1u << sb->bits) - 1, sb->max_error, "more than any sample");
     if (!sb->nominal_frames || sb->nominal_frames > PXR_GROUP_MAX_FRAMES)
         return FIELD(PXR_E_CORRUPT, 56, "nominal_frames", 1, sb->nominal_frames, "out of range");
     if (!sb->nominal_height_px || sb->nominal_height_px > sb->height_px)
@@ -84,13 +86,14 @@ enum pxr_err pxr_parse_superblock(struct pxr_superblock *out, const uint8_t *src
                      "the superblock is damaged");
     if (bytes != PXR_SUPERBLOCK_BYTES)
         return FIELD(PXR_E_CORRUPT, 12, "superblock_bytes", PXR_SUPERBLOCK_BYTES, bytes, "wrong size");
-    if (refuse)
+    if (refuse & ~(uint64_t)PXR_REFUSE_NEAR_LOSSLESS)
         return FIELD(PXR_E_UNSUPPORTED, 32, "features_refuse", 0, refuse,
                      "needs features that this version does not have");
     *out = (struct pxr_superblock){
         .width_px = pxr_load_u32le(src + 40),
         .height_px = pxr_load_u32le(src + 44),
         .bits = src[48],
+        .max_error = pxr_load_u16le(src + 50),
         .nominal_frames = pxr_load_u32le(src + 56),
         .nominal_height_px = pxr_load_u32le(src + 60),
         .nominal_width_px = pxr_load_u32le(src + 64),
@@ -98,7 +101,12 @@ enum pxr_err pxr_parse_superblock(struct pxr_superblock *out, const uint8_t *src
     };
     memcpy(out->id, src + 72, 16);
     memcpy(out->bytes, src, PXR_SUPERBLOCK_BYTES);
-    enum pxr_err e = check_zero(src + 49, 7, 49, diag);
+    if (!refuse != !out->max_error)
+        return FIELD(PXR_E_CORRUPT, 50, "max_error", refuse, out->max_error,
+                     "does not agree with features_refuse about being lossless");
+    enum pxr_err e = check_zero(src + 49, 1, 49, diag);
+    if (e == PXR_OK)
+        e = check_zero(src + 52, 4, 52, diag);
     if (e == PXR_OK)
         e = check_zero(src + 88, 32, 88, diag);
     return e == PXR_OK ? check_geometry(out, limits, diag) : e;
@@ -112,9 +120,11 @@ void pxr_superblock_store(struct pxr_superblock *sb)
     pxr_store_u16le(b + 8, PXR_FORMAT_VERSION);
     pxr_store_u16le(b + 10, PXR_FORMAT_VERSION);
     pxr_store_u32le(b + 12, PXR_SUPERBLOCK_BYTES);
+    pxr_store_u64le(b + 32, sb->max_error ? PXR_REFUSE_NEAR_LOSSLESS : 0);
     pxr_store_u32le(b + 40, sb->width_px);
     pxr_store_u32le(b + 44, sb->height_px);
     b[48] = sb->bits;
+    pxr_store_u16le(b + 50, sb->max_error);
     pxr_store_u32le(b + 56, sb->nominal_frames);
     pxr_store_u32le(b + 60, sb->nominal_height_px);
     pxr_store_u32le(b + 64, sb->nominal_width_px);

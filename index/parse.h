@@ -18,6 +18,7 @@
 struct pxr_superblock {
     uint32_t width_px, height_px;
     uint8_t bits;
+    uint16_t max_error;
     uint32_t nominal_frames, nominal_height_px, nominal_width_px, nominal_unit_frames;
     uint8_t id[16];
     uint8_t bytes[PXR_SUPERBLOCK_BYTES]; /* as in the file */

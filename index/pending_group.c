@@ -4,6 +4,7 @@
 
 #include "diag.h"
 #include "frame_sums.h"
+#include "near_samples.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -204,6 +205,24 @@ void pxr_pending_group_reset(struct pxr_pending_group *g)
 
 /* ---- jobs --------------------------------------------------------------------------------------- */
 
+/* Of a near-lossless archive: the samples that a block will store, in the place of those that came. */
+static enum pxr_err round_block(struct pxr_group_job *j, const struct pxr_block_shape *shape, uint8_t *samples)
+{
+    const struct pxr_pending_group *g = j->group;
+    uint16_t *maxval = pxr_alloc(g->n_frames * sizeof *maxval);
+    if (!maxval)
+        return pxr_fail_nomem(&j->diag, g->n_frames * sizeof *maxval);
+    for (uint32_t i = 0; i < g->n_frames; i++)
+        maxval[i] = g->notes[i].maxval;
+    const struct pxr_near_block block = {*shape, samples, row_bytes(g->sb), frame_bytes(g->sb), maxval, g->sb->max_error};
+    uint32_t error;
+    const enum pxr_err e = pxr_near_round(&block, &error, &j->diag);
+    pxr_free(maxval);
+    if (e == PXR_OK)
+        j->largest_error = (uint32_t)pxr_max_u64(j->largest_error, error);
+    return e;
+}
+
 static void run_block_job(void *arg)
 {
     struct pxr_group_job *j = arg;
@@ -211,13 +230,18 @@ static void run_block_job(void *arg)
     const size_t row = row_bytes(g->sb), frame = frame_bytes(g->sb);
     pxr_block_encoder *encoder = take_encoder(g->stock);
     j->headers.n_bytes = j->payloads.n_bytes = 0;
+    j->largest_error = 0;
     j->err = PXR_OK;
     for (uint32_t b = j->first; b < j->first + j->n && j->err == PXR_OK; b++) {
         struct pxr_block_shape shape;
         uint32_t x0, y0;
         pxr_group_window(&g->geometry, g->sb, b, &x0, &y0, &shape);
-        j->err = pxr_block_encode(encoder, &shape, g->pixels + y0 * row + x0 * (g->sb->bits / 8u), row,
-                                  frame, &g->opts, &j->headers, &j->payloads, &j->diag);
+        uint8_t *samples = g->pixels + y0 * row + x0 * (g->sb->bits / 8u);
+        if (!g->is_rounded)
+            j->err = round_block(j, &shape, samples);
+        if (j->err == PXR_OK)
+            j->err = pxr_block_encode(encoder, &shape, samples, row, frame, &g->opts, &j->headers, &j->payloads,
+                                      &j->diag);
         pxr_diag_in_block(&j->diag, j->err, g->first_frame, b);
     }
     give_encoder(g->stock, encoder);
@@ -262,24 +286,38 @@ void pxr_pending_group_submit(struct pxr_pending_group *g, pxr_pool *pool)
     g->geometry.n_frames = g->n_frames;
     g->geometry.first_frame = g->first_frame;
     g->n_block_jobs = submit_jobs(g, g->block_jobs, run_block_job, g->geometry.n_blocks, pool);
-    g->n_frame_jobs = submit_jobs(g, g->frame_jobs, run_frame_job, g->n_frames, pool);
+    /* Frames are hashed as they will be read. */
+    g->n_frame_jobs = g->is_rounded ? submit_jobs(g, g->frame_jobs, run_frame_job, g->n_frames, pool) : 0;
+    g->largest_error = 0;
     g->is_submitted = true;
+}
+
+/* The first error stays. */
+static enum pxr_err wait_jobs(struct pxr_group_job *jobs, uint32_t n_jobs, pxr_pool *pool, enum pxr_err e,
+                              struct pxr_diag *diag)
+{
+    for (uint32_t i = 0; i < n_jobs; i++) {
+        pxr_pool_wait(pool, &jobs[i].job);
+        if (e == PXR_OK && jobs[i].err != PXR_OK) {
+            e = jobs[i].err;
+            if (diag)
+                *diag = jobs[i].diag;
+        }
+    }
+    return e;
 }
 
 enum pxr_err pxr_pending_group_wait(struct pxr_pending_group *g, pxr_pool *pool,
                                     struct pxr_diag *diag)
 {
-    enum pxr_err e = PXR_OK;
-    for (uint32_t i = 0; i < g->n_block_jobs + g->n_frame_jobs; i++) {
-        struct pxr_group_job *j =
-            i < g->n_block_jobs ? &g->block_jobs[i] : &g->frame_jobs[i - g->n_block_jobs];
-        pxr_pool_wait(pool, &j->job);
-        if (e == PXR_OK && j->err != PXR_OK) {
-            e = j->err;
-            if (diag)
-                *diag = j->diag;
-        }
+    enum pxr_err e = wait_jobs(g->block_jobs, g->n_block_jobs, pool, PXR_OK, diag);
+    if (e == PXR_OK && !g->is_rounded) {
+        g->is_rounded = true;
+        g->n_frame_jobs = submit_jobs(g, g->frame_jobs, run_frame_job, g->n_frames, pool);
+        for (uint32_t i = 0; i < g->n_block_jobs; i++)
+            g->largest_error = (uint32_t)pxr_max_u64(g->largest_error, g->block_jobs[i].largest_error);
     }
+    e = wait_jobs(g->frame_jobs, g->n_frame_jobs, pool, e, diag);
     g->is_submitted = false;
     return e;
 }

@@ -29,6 +29,7 @@ struct pxr_group_job {
     struct pxr_buffer headers, payloads;
     struct pxr_diag diag;
     enum pxr_err err;
+    uint32_t largest_error; /* of the samples that were rounded */
 };
 
 struct pxr_frame_note {
@@ -52,6 +53,8 @@ struct pxr_pending_group {
     struct pxr_frame_note *notes;
     struct pxr_buffer texts; /* names and metadata */
     bool is_submitted;
+    bool is_rounded; /* samples are what will be stored; else blocks round them first, by at most sb->max_error */
+    uint32_t largest_error;
     uint32_t n_block_jobs, n_frame_jobs;
     struct pxr_group_job block_jobs[PXR_GROUP_JOBS], frame_jobs[PXR_GROUP_JOBS];
 };
@@ -70,7 +73,7 @@ enum pxr_err pxr_pending_group_add(struct pxr_pending_group *g, const struct pxr
 enum pxr_err pxr_pending_group_extend(struct pxr_pending_group *g, bool only_still, struct pxr_diag *diag);
 /* Ready for other frames. */
 void pxr_pending_group_reset(struct pxr_pending_group *g);
-/* Hand the work to the pool, and wait for it: the error of the first block that failed. */
+/* Hand the work to the pool, and wait for it: the error of the first block that failed.  Sets is_rounded. */
 void pxr_pending_group_submit(struct pxr_pending_group *g, pxr_pool *pool);
 enum pxr_err pxr_pending_group_wait(struct pxr_pending_group *g, pxr_pool *pool,
                                     struct pxr_diag *diag);

@@ -278,8 +278,8 @@ static enum pxr_err begin(struct recover *r, const struct pxr_file *fresh, struc
 {
     const struct pxr_superblock *sb = &r->found.sb;
     struct pxr_write_opts o = {
-        .width_px = sb->width_px, .height_px = sb->height_px, .bits = sb->bits, .block_frames = sb->nominal_frames,
-        .block_height_px = sb->nominal_height_px, .block_width_px = sb->nominal_width_px,
+        .width_px = sb->width_px, .height_px = sb->height_px, .bits = sb->bits, .max_error = sb->max_error,
+        .block_frames = sb->nominal_frames, .block_height_px = sb->nominal_height_px, .block_width_px = sb->nominal_width_px,
         .n_threads = r->opts->n_threads, .suffix_names = true, .parity_percent = r->opts->parity_percent,
     };
     if (!o.parity_percent && pxr_parity_is_built_in())
@@ -293,6 +293,8 @@ static enum pxr_err begin(struct recover *r, const struct pxr_file *fresh, struc
     own.nominal_unit_frames = sb->nominal_unit_frames;
     if (e == PXR_OK) {
         e = pxr_writer_new(&r->writer, fresh, &own, &o, NULL, diag);
+        if (e == PXR_OK)
+            r->writer->keeps_samples = true; /* what is saved was rounded when it was packed */
     } else {
         struct pxr_file file = *fresh;
         file.io.discard(file.arg);

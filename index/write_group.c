@@ -247,6 +247,7 @@ static enum pxr_err write_oldest(pxr_writer *w)
 {
     struct pxr_pending_group *g = &w->slots[w->oldest];
     enum pxr_err e = pxr_pending_group_wait(g, w->pool, &w->diag);
+    w->summary.largest_error = (uint32_t)pxr_max_u64(w->summary.largest_error, g->largest_error);
     w->oldest = (w->oldest + 1) % w->n_slots;
     if (e == PXR_OK)
         e = pxr_writer_write_group(w, g);
@@ -258,6 +259,7 @@ static enum pxr_err write_oldest(pxr_writer *w)
 enum pxr_err pxr_writer_submit(pxr_writer *w)
 {
     struct pxr_pending_group *g = &w->slots[w->filling];
+    g->is_rounded = !w->sb.max_error || w->keeps_samples;
     pxr_pending_group_submit(g, w->pool);
     w->filling = (w->filling + 1) % w->n_slots;
     return w->slots[w->filling].is_submitted ? write_oldest(w) : PXR_OK;

@@ -35,6 +35,7 @@ struct pxr_writer {
     struct pxr_parity parity;
     struct pxr_superblock sb;
     bool is_superblock_written, has_meta_page;
+    bool keeps_samples;      /* near-lossless: what is added has been rounded already              */
     pxr_archive *base;       /* append: as it was when it was opened, for the names that are taken */
     bool is_published;       /* it has its final name                                              */
     uint64_t durable_end_off; /* of the last commit that is durable; 0: there is none              */

@@ -102,6 +102,7 @@ static void answer_info(struct pxr_serve *s, const struct pxr_request *r, struct
     pxr_json_u64(&j, "bits", s->info.bits);
     pxr_json_u64(&j, "significant_bits", first.significant_bits);
     pxr_json_u64(&j, "maxval", s->max_sample);
+    pxr_json_u64(&j, "max_error", s->info.max_error);
     pxr_json_u64(&j, "archive_bytes", s->info.archive_bytes);
     pxr_json_u64(&j, "pixel_bytes", s->info.pixel_bytes);
     pxr_json_end_object(&j);

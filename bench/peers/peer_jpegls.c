@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * JPEG-LS by CharLS, told how many bits the samples use. */
+ * JPEG-LS by CharLS, told how many bits the samples use.  level: how far samples may be off. */
 #include "peers.h"
 
 #include <charls/charls.h>
@@ -7,10 +7,10 @@
 static bool encode(const struct peer_shape *s, int level, const uint8_t *samples, size_t n_bytes,
                    uint8_t *coded, size_t *n_coded)
 {
-    (void)level;
     const charls_frame_info info = {s->width_px, s->height_px, (int32_t)s->bits, 1};
     charls_jpegls_encoder *encoder = charls_jpegls_encoder_create();
     const bool is_done = encoder && !charls_jpegls_encoder_set_frame_info(encoder, &info) &&
+                         !charls_jpegls_encoder_set_near_lossless(encoder, level) &&
                          !charls_jpegls_encoder_set_destination_buffer(encoder, coded, *n_coded) &&
                          !charls_jpegls_encoder_encode_from_buffer(encoder, samples, n_bytes, 0) &&
                          !charls_jpegls_encoder_get_bytes_written(encoder, n_coded);

@@ -26,7 +26,7 @@ struct peer_codec {
 };
 
 extern const struct peer_codec peer_png;       /* level: zlib's */
-extern const struct peer_codec peer_jpegls;    /* no level */
+extern const struct peer_codec peer_jpegls;    /* level: how far samples may be off */
 extern const struct peer_codec peer_jxl;       /* level: effort */
 extern const struct peer_codec peer_zstd;      /* level */
 extern const struct peer_codec peer_zstd_long; /* level, with a window of 128 MiB */

@@ -47,6 +47,10 @@ static const struct {
                 .codec = PXR_CODEC_STORE}},
     {"small16", {.w = 40, .h = 33, .n_frames = 5, .bt = 4, .bits = 16, .content = TEST_SMOOTH,
                  .codec = PXR_CODEC_STORE, .commit_every = 2}},
+    {"near8", {.w = 40, .h = 33, .n_frames = 12, .bt = 5, .bh = 16, .bits = 8, .content = TEST_SMOOTH,
+               .codec = PXR_CODEC_STORE, .max_error = 3, .commit_every = 7}},
+    {"near16", {.w = 40, .h = 33, .n_frames = 12, .bt = 12, .bits = 16, .content = TEST_NOISE,
+                .codec = PXR_CODEC_PREDICT, .max_error = 500}},
     {"smallbands", {.w = 4000, .h = 40, .n_frames = 3, .bt = 3, .bits = 8, .content = TEST_ZERO}},
 };
 #define N_GOLDEN (sizeof golden / sizeof *golden)

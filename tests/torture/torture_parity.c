@@ -95,9 +95,9 @@ int main(int argc, char **argv)
         free(bad);
         kept_fini(&k);
     }
-    printf("PARITY %llu archives damaged within what is promised, all whole again; %llu beyond it, %llu whole again, %llu "
+    printf("PARITY %llu archives: %llu damaged within what is promised, all whole again; %llu beyond it, %llu whole again, %llu "
            "frames told to be lost; %llu frames compared, %llu bytes repaired, 0 wrong\n",
-           (unsigned long long)n_within, (unsigned long long)n_beyond, (unsigned long long)n_whole_beyond,
+           (unsigned long long)(n_within + n_beyond), (unsigned long long)n_within, (unsigned long long)n_beyond, (unsigned long long)n_whole_beyond,
            (unsigned long long)n_frames_lost, (unsigned long long)n_frames_kept, (unsigned long long)n_bytes_repaired);
     return 0;
 }

@@ -159,12 +159,15 @@ Test(hostile, errors_name_the_field_and_its_place)
     expect_superblock_error(0, 0, 1, PXR_E_NOTPXR, 0, "");
     expect_superblock_error(8, 2, 2, PXR_E_UNSUPPORTED, 8, "version_read");
     expect_superblock_error(12, 64, 4, PXR_E_CORRUPT, 12, "superblock_bytes");
-    expect_superblock_error(32, 1, 8, PXR_E_UNSUPPORTED, 32, "features_refuse");
+    expect_superblock_error(32, 2, 8, PXR_E_UNSUPPORTED, 32, "features_refuse");
+    expect_superblock_error(32, 1, 8, PXR_E_CORRUPT, 50, "max_error");
+    expect_superblock_error(50, 1, 2, PXR_E_CORRUPT, 50, "max_error");
     expect_superblock_error(40, 0, 4, PXR_E_CORRUPT, 40, "width_px");
     expect_superblock_error(40, UINT32_MAX, 4, PXR_E_LIMIT, 40, "width_px x height_px");
     expect_superblock_error(44, 0, 4, PXR_E_CORRUPT, 44, "height_px");
     expect_superblock_error(48, 12, 1, PXR_E_CORRUPT, 48, "bits");
     expect_superblock_error(49, 1, 1, PXR_E_CORRUPT, 49, "zero");
+    expect_superblock_error(53, 1, 1, PXR_E_CORRUPT, 53, "zero");
     expect_superblock_error(56, 0, 4, PXR_E_CORRUPT, 56, "nominal_frames");
     expect_superblock_error(60, 7, 4, PXR_E_CORRUPT, 60, "nominal_height_px");
     expect_superblock_error(64, 12, 4, PXR_E_CORRUPT, 64, "nominal_width_px");
