@@ -43,6 +43,27 @@ static int load_meta(struct pxr_pack *p)
     return 0;
 }
 
+/* Each view that --index names; false: do_one was. */
+static bool each_index(struct pxr_pack *p, bool (*do_one)(struct pxr_pack *p, const char *view))
+{
+    char name[16];
+    for (const char *at = p->o.index;; at++) {
+        const size_t n = strcspn(at, ",");
+        snprintf(name, sizeof name, "%.*s", n < sizeof name ? (int)n : 15, at);
+        if (!do_one(p, name))
+            return false;
+        at += n;
+        if (!*at)
+            return true;
+    }
+}
+
+static bool check_index_name(struct pxr_pack *p, const char *view)
+{
+    (void)p;
+    return pxr_cli_can_index(view);
+}
+
 /* "N" frames or "Ns" seconds. */
 static bool parse_commit_every(struct pxr_pack *p)
 {
@@ -81,8 +102,8 @@ static int apply_options(struct pxr_pack *p, int n_operands)
         return pxr_cli_usage(p->self, "--skip and --stride belong to --raw");
     if (o->via_ffmpeg && o->raw)
         return pxr_cli_usage(p->self, "--via-ffmpeg and --raw exclude each other");
-    if (o->index && strcmp(o->index, "png-small"))
-        return pxr_cli_usage(p->self, "--index wants png-small, the only view whose sizes need it, not '%.40s'", o->index);
+    if (o->index && !each_index(p, check_index_name))
+        return pxr_cli_usage(p->self, "--index wants png-small, dci or pce, whose sizes need it, not '%.40s'", o->index);
     if (o->preset != PXR_PRESET_DEFAULT && o->codec != PXR_CODEC_AUTO)
         return pxr_cli_usage(p->self, "--preset chooses codecs by itself: it goes with --codec auto only");
     if ((o->time != PXR_TIME_NONE) + !!o->time_pattern + !!o->time_csv > 1)
@@ -188,14 +209,12 @@ static int print_json(const struct pxr_pack *p, double seconds)
 }
 
 /* The archive is complete before: what fails here is the index alone. */
-static enum pxr_err add_index(struct pxr_pack *p)
+static bool add_index(struct pxr_pack *p, const char *view)
 {
     uint64_t n_frames;
-    if (!p->o.index)
-        return PXR_OK;
-    return pxr_cli_index(p->o.out_path, p->o.index, p->o.n_threads,
+    return pxr_cli_index(p->o.out_path, view, p->o.n_threads,
                          pxr_cli_progress_mode(p->o.progress, p->o.no_progress, p->o.quiet || p->o.verbose),
-                         &n_frames, &p->diag);
+                         &n_frames, &p->diag) == PXR_OK;
 }
 
 static int finish(struct pxr_pack *p)
@@ -226,7 +245,7 @@ static int finish(struct pxr_pack *p)
             pxr_diag_in_file(&diag, e, p->o.out_path);
             return pxr_cli_fail(&diag);
         }
-        if (add_index(p) != PXR_OK)
+        if (p->o.index && !each_index(p, add_index))
             return pxr_stop_signal() ? 0 : pxr_cli_fail(&p->diag);
     }
     const double seconds = pxr_clock_s() - p->start_s;
@@ -395,8 +414,8 @@ static __attribute__((noinline)) int parse_options(const struct pxr_cli_command 
         PXR_OPTION_CHOICE("codec", 0, &o->codec, "auto|store|zstd|predict|match|adaptive|sorted", pxr_pack_codecs,
                           "How blocks are stored; auto (default) tries."),
         PXR_OPTION_UINT("level", 'l', &o->level, "LEVEL", 1, 19, "Of zstd, 1 to 19; 3 by default."),
-        PXR_OPTION_TEXT("index", 0, &o->index, "VIEW",
-                        "Index png-small when all is packed, as 'pixelrain\nindex' does."),
+        PXR_OPTION_TEXT("index", 0, &o->index, "VIEW,...",
+                        "Index png-small, dci or pce when all is packed, as\n'pixelrain index' does."),
         PXR_CLI_THREADS(&o->n_threads, "Threads, 0: one per core (default).  The archive does\n"
                                        "not depend on it."),
         PXR_OPTION_FLAG("keep-going", 0, &o->keep_going,

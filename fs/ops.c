@@ -80,7 +80,8 @@ static enum pxr_err stat_of_frame(const struct pxr_server *s, struct pxr_node no
                                   const struct pxr_frame_info *f, struct stat *st, struct pxr_diag *diag)
 {
     uint64_t n_bytes;
-    const enum pxr_err e = pxr_view_stat(s->archive, f, node.view, &n_bytes, diag);
+    const enum pxr_err e =
+        pxr_view_stat_tile(s->archive, f, node.view, pxr_node_tile(&s->tree, node), &n_bytes, diag);
     if (e == PXR_OK)
         fill_stat(s, node, S_IFREG | 0444, n_bytes, frame_time(s, f), st);
     return e;
@@ -94,6 +95,7 @@ static uint64_t file_bytes(const struct pxr_server *s, struct pxr_node node)
     case PXR_NODE_STACK: return s->stack_bytes[node.index];
     case PXR_NODE_ZARR_FILE: return s->zarr_text_bytes[node.index];
     case PXR_NODE_ZARR_CHUNK: return pxr_zarr_chunk_bytes(&s->info);
+    case PXR_NODE_COMPANION: return s->companion_bytes[node.index];
     default: return 0;
     }
 }
@@ -106,7 +108,8 @@ static enum pxr_err stat_of(struct pxr_server *s, struct pxr_node node, struct s
     enum pxr_err e = PXR_OK;
     switch (node.kind) {
     case PXR_NODE_FRAME:
-        e = pxr_frame_info(s->archive, node.index, &f, diag);
+    case PXR_NODE_TILE:
+        e = pxr_frame_info(s->archive, pxr_node_frame(&s->tree, node), &f, diag);
         if (e == PXR_OK)
             e = stat_of_frame(s, node, &f, st, diag);
         break;
@@ -114,6 +117,7 @@ static enum pxr_err stat_of(struct pxr_server *s, struct pxr_node node, struct s
     case PXR_NODE_STACK:
     case PXR_NODE_ZARR_FILE:
     case PXR_NODE_ZARR_CHUNK:
+    case PXR_NODE_COMPANION:
         fill_stat(s, node, S_IFREG | 0444, file_bytes(s, node), s->archive_time, st);
         break;
     case PXR_NODE_STATS:
@@ -162,17 +166,14 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 
 /* The frame whose file in a view has this name: PXR_NONE in *frame where there is none. */
 static enum pxr_err find_frame(struct pxr_server *s, enum pxr_view view, const char *name,
-                               uint64_t *frame, struct pxr_diag *diag)
+                               uint64_t *frame, uint32_t *tile, struct pxr_diag *diag)
 {
-    const char *extension = pxr_view_extension(view);
-    const size_t name_bytes = strlen(name), extension_bytes = strlen(extension);
+    size_t suffix_bytes = 0;
     *frame = PXR_NONE;
-    if (name_bytes < extension_bytes + 2)
-        return PXR_OK;
-    const size_t stem_bytes = name_bytes - extension_bytes - 1;
-    if (name[stem_bytes] != '.' || strcmp(name + stem_bytes + 1, extension))
-        return PXR_OK;
-    return pxr_frame_find(s->archive, name, stem_bytes, frame, diag);
+    *tile = pxr_view_find_tile(&s->info, view, name, &suffix_bytes);
+    return *tile == pxr_view_n_tiles(&s->info, view)
+               ? PXR_OK
+               : pxr_frame_find(s->archive, name, strlen(name) - suffix_bytes, frame, diag);
 }
 
 static enum pxr_err find_child(struct pxr_server *s, struct pxr_node folder, const char *name,
@@ -180,12 +181,13 @@ static enum pxr_err find_child(struct pxr_server *s, struct pxr_node folder, con
 {
     enum pxr_view view;
     uint64_t frame;
+    uint32_t tile;
     *child = pxr_node_find(&s->tree, folder, name);
     if (child->kind != PXR_NODE_NONE || !pxr_node_holds_frames(&s->tree, folder, &view))
         return PXR_OK;
-    const enum pxr_err e = find_frame(s, view, name, &frame, diag);
+    const enum pxr_err e = find_frame(s, view, name, &frame, &tile, diag);
     if (e == PXR_OK && frame != PXR_NONE && pxr_node_holds_frame(&s->tree, folder, frame))
-        *child = (struct pxr_node){PXR_NODE_FRAME, view, frame};
+        *child = pxr_node_of_tile(&s->tree, view, frame, tile);
     return e;
 }
 
@@ -265,23 +267,23 @@ static enum pxr_err describe_child(struct listing *l, struct pxr_node child, cha
                                    struct stat *st, struct pxr_diag *diag)
 {
     struct pxr_frame_info f;
-    if (child.kind != PXR_NODE_FRAME) {
+    if (child.kind != PXR_NODE_FRAME && child.kind != PXR_NODE_TILE) {
         pxr_node_name(&l->server->tree, child, name);
         return stat_of(l->server, child, st, diag);
     }
-    const enum pxr_err e = pxr_frame_info(l->server->archive, child.index, &f, diag);
+    const struct pxr_fs_tree *const t = &l->server->tree;
+    const enum pxr_err e = pxr_frame_info(l->server->archive, pxr_node_frame(t, child), &f, diag);
     if (e != PXR_OK)
         return e;
     memcpy(name, f.name, f.name_bytes);
-    name[f.name_bytes] = '.';
-    strcpy(name + f.name_bytes + 1, pxr_view_extension(child.view));
+    pxr_view_suffix(&l->server->info, child.view, pxr_node_tile(t, child), name + f.name_bytes);
     return stat_of_frame(l->server, child, &f, st, diag);
 }
 
 /* Offsets: 0 ".", 1 "..", 2 + i the i-th child; each entry carries that of the next one. */
 static enum pxr_err list(struct listing *l, uint64_t off, struct pxr_diag *diag)
 {
-    char name[sizeof ((struct pxr_frame_info *)0)->name + 8];
+    char name[sizeof ((struct pxr_frame_info *)0)->name + PXR_VIEW_SUFFIX_BYTES];
     const uint64_t n = pxr_node_n_children(&l->server->tree, l->folder);
     if (off < 2 && !add_dots(l, off))
         return PXR_OK;
@@ -382,7 +384,8 @@ static enum pxr_err read_pixels(const struct pxr_server *s, const struct pxr_wor
     if (node.kind == PXR_NODE_ZARR_CHUNK)
         return pxr_zarr_read(w->decoder, f->first + node.index / n_stripes * f->step,
                              (uint32_t)(node.index % n_stripes), off, w->bytes, dst_bytes, got);
-    return pxr_view_read(w->decoder, node.index, node.view, off, w->bytes, dst_bytes, got);
+    return pxr_view_read_tile(w->decoder, pxr_node_frame(&s->tree, node), node.view, pxr_node_tile(&s->tree, node), off,
+                              w->bytes, dst_bytes, got);
 }
 
 static void reply_pixels(fuse_req_t req, struct pxr_node node, size_t dst_bytes, off_t off)
@@ -424,11 +427,15 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t dst_bytes, off_t off,
     }
     switch (node.kind) {
     case PXR_NODE_FRAME:
+    case PXR_NODE_TILE:
     case PXR_NODE_STACK:
     case PXR_NODE_ZARR_CHUNK: reply_pixels(req, node, dst_bytes, off); break;
     case PXR_NODE_INFO: reply_slice(req, s->info_json, s->info_json_bytes, dst_bytes, off); break;
     case PXR_NODE_ZARR_FILE:
         reply_slice(req, s->zarr_text[node.index], s->zarr_text_bytes[node.index], dst_bytes, off);
+        break;
+    case PXR_NODE_COMPANION:
+        reply_slice(req, s->companion_text[node.index], s->companion_bytes[node.index], dst_bytes, off);
         break;
     case PXR_NODE_STATS: reply_stats(req, dst_bytes, off); break;
     case PXR_NODE_NONE: reply_error(req, ESTALE); break;
@@ -465,6 +472,9 @@ static fsfilcnt_t n_files(const struct pxr_fs_tree *t)
 {
     const uint64_t n = t->frames.n_frames;
     uint64_t total = 4 + t->n_views * (n + !t->is_single) + t->n_stacks;
+    for (unsigned v = 0; v < t->n_views; v++)
+        if (t->views[v] == t->tiled)
+            total += t->n_companions + n * (pxr_node_n_tiles(t, t->tiled) - 1);
     if (t->is_nested)
         total += t->n_views * pxr_div_up_u64(n, PXR_FOLDER_FRAMES);
     if (t->has_zarr)

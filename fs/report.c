@@ -27,7 +27,7 @@ static void add_shown(struct pxr_json *j, const struct pxr_server *s)
     pxr_json_end_array(j);
     pxr_json_object(j, "absent");
     for (unsigned v = 0; v < PXR_N_VIEWS; v++) {
-        const char *why = pxr_view_refusal(&s->info, (enum pxr_view)v);
+        const char *why = pxr_server_view_refusal(s, (enum pxr_view)v);
         if (why)
             pxr_json_text(j, pxr_view_name((enum pxr_view)v), why);
     }

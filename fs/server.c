@@ -59,6 +59,46 @@ const char *pxr_server_zarr_refusal(const struct pxr_server *s)
     return pxr_zarr_refusal(&s->info);
 }
 
+/* What the files of pce need beside them, and how many a frame has. */
+static enum pxr_err load_companions(struct pxr_server *s, struct pxr_diag *diag)
+{
+    struct pxr_fs_tree *t = &s->tree;
+    t->tiled = PXR_VIEW_PCE;
+    t->n_tiles = pxr_view_n_tiles(&s->info, t->tiled);
+    for (unsigned k = 0; k < PXR_FS_MAX_COMPANIONS; k++) {
+        const char *name;
+        size_t n;
+        enum pxr_err e = pxr_view_companion(s->archive, t->tiled, k, &name, NULL, 0, &n, diag);
+        if (e != PXR_OK || !name)
+            return e;
+        s->companion_text[k] = pxr_alloc(n);
+        if (!s->companion_text[k])
+            return pxr_fail_nomem(diag, n);
+        e = pxr_view_companion(s->archive, t->tiled, k, &name, s->companion_text[k], n, &s->companion_bytes[k], diag);
+        if (e != PXR_OK)
+            return e;
+        t->companions[t->n_companions++] = name;
+    }
+    return PXR_OK;
+}
+
+/* Why a view cannot be shown, or NULL. */
+const char *pxr_server_view_refusal(const struct pxr_server *s, enum pxr_view v)
+{
+    uint64_t n_files;
+    if (!pxr_mul_u64(s->info.n_frames, pxr_view_n_tiles(&s->info, v), &n_files) || n_files > PXR_FS_MAX_FRAMES)
+        return "it would have too many files";
+    return pxr_view_refusal(&s->info, v);
+}
+
+static bool shows(const struct pxr_fs_tree *t, enum pxr_view v)
+{
+    for (unsigned i = 0; i < t->n_views; i++)
+        if (t->views[i] == v)
+            return true;
+    return false;
+}
+
 static enum pxr_err choose_views(struct pxr_server *s, const struct pxr_mount_options *o,
                                  struct pxr_diag *diag)
 {
@@ -68,12 +108,14 @@ static enum pxr_err choose_views(struct pxr_server *s, const struct pxr_mount_op
     t->is_nested = o->is_nested;
     t->n_stripes = pxr_zarr_n_stripes(&s->info);
     for (unsigned i = 0; i < o->n_views && e == PXR_OK; i++) {
-        const char *why = pxr_view_refusal(&s->info, o->views[i]);
+        const char *why = pxr_server_view_refusal(s, o->views[i]);
         if (why)
             e = refuse(o, pxr_view_name(o->views[i]), why, diag);
         else
             t->views[t->n_views++] = o->views[i];
     }
+    if (e == PXR_OK && shows(t, PXR_VIEW_PCE))
+        e = load_companions(s, diag);
     for (unsigned i = 0; i < o->n_stacks && e == PXR_OK; i++) {
         const enum pxr_stack k = o->stacks[i];
         const char *why = pxr_stack_refusal(&s->info, &t->frames, k);
@@ -133,6 +175,8 @@ void pxr_server_fini(struct pxr_server *s)
         pthread_key_delete(s->worker_key);
     }
     pxr_free(s->info_json);
+    for (unsigned k = 0; k < PXR_FS_MAX_COMPANIONS; k++)
+        pxr_free(s->companion_text[k]);
     pxr_archive_close(s->archive);
     *s = (struct pxr_server){0};
 }

@@ -34,6 +34,8 @@ struct pxr_server {
     char *info_json;              /* owned; freed with pxr_free         */
     size_t info_json_bytes;
     uint64_t stack_bytes[PXR_N_STACKS];
+    char *companion_text[PXR_FS_MAX_COMPANIONS]; /* owned */
+    size_t companion_bytes[PXR_FS_MAX_COMPANIONS];
     char zarr_text[PXR_N_ZARR_FILES][PXR_ZARR_TEXT_BYTES];
     size_t zarr_text_bytes[PXR_N_ZARR_FILES];
     pthread_key_t worker_key; /* a struct pxr_worker for each thread */
@@ -52,6 +54,8 @@ static inline void pxr_server_count(struct pxr_server *s, enum pxr_request r)
 /* The archive must be open, info and tree set.  INVALID, LIMIT, NOMEM, IO. */
 enum pxr_err pxr_server_init(struct pxr_server *s, const struct pxr_mount_options *o,
                              const char *source, struct pxr_diag *diag);
+/* Why a view is not shown, or NULL. */
+const char *pxr_server_view_refusal(const struct pxr_server *s, enum pxr_view v);
 /* Why there is no zarr folder, or NULL. */
 const char *pxr_server_zarr_refusal(const struct pxr_server *s);
 /* Closes the archive too; threads must have ended.  Harmless on a zeroed one. */

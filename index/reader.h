@@ -41,6 +41,7 @@ struct pxr_archive {
     char *meta;
     size_t meta_bytes;
     pxr_cache *index_cache, *unit_cache;
+    pxr_cache *made_cache; /* files of frames that a view can only make whole; freed with pxr_free */
     pxr_slab *unit_slab;           /* memory of the values in unit_cache */
     struct pxr_prefetch *prefetch; /* NULL: no workers */
     /* Counters for pxr_archive_stats; nothing else is published through them. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# index: png-small as the document says; appending; what is refused; damage.
+# index: png-small, dci and pce as the document says; appending; what is refused; damage.
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 here=$PXR_SOURCE/tests/cli
@@ -76,6 +76,79 @@ for kind in deep wide tall; do
     claim "$kind" /usr/bin/python3 "$here/small_png.py" "$kind.pxr" "$kind" "$kind.out"
 done
 
+# dci: of 8 bits, no part is lost; convert reads what the view gives and writes the same.
+ok "$pixelrain" pack -q one -o b.pxr --block 4x16x90 --index dci
+rm -rf out
+ok "$pixelrain" extract -q b.pxr -o out --format dci
+claim 'files and entries are those of the document' /usr/bin/python3 "$here/indexed_views.py" dci b.pxr one out
+for name in 10 24; do
+    ok "$pixelrain" convert -q "out/$name.dci" back.pgm -f
+    claim "back to the pixels of $name" cmp back.pgm "one/$name.pgm"
+    ok "$pixelrain" convert -q "one/$name.pgm" made.dci -f
+    claim 'convert writes the same bytes' cmp made.dci "out/$name.dci"
+done
+ok "$pixelrain" pack -q -f out -o back.pxr
+rm -rf back
+ok "$pixelrain" extract -q back.pxr -o back --format pgm
+claim 'pack reads them' diff -r one back
+run "$pixelrain" index deep.pxr dci
+claim '16 bits: unsupported' [ "$code" = 4 ]
+claim 'and said so' grep -q '8 bits' <<<"$err"
+
+# pce: masks of four levels; of 16 bits, other levels, and tiles.  Each against the document; one level too many.
+mask() { # FILE WIDTH HEIGHT SEED LEVEL...: bands of some levels
+    /usr/bin/python3 -c 'import sys
+w, h, seed = map(int, sys.argv[2:5]); levels = list(map(int, sys.argv[5:]))
+deep = max(levels) > 255; size = 1 + deep
+with open(sys.argv[1], "wb") as f:
+    f.write(b"P5\n%d %d\n%d\n" % (w, h, 65535 if deep else 255))
+    f.write(b"".join(levels[(x // 7 + y // 3 + seed) % len(levels)].to_bytes(size, "big") for y in range(h) for x in range(w)))
+' "$@"
+}
+mkdir sprite label mask16 tiles
+for i in 1 2 3; do
+    mask "sprite/$i.pgm" 70 40 "$i" 0 255
+    mask "label/$i.pgm" 70 40 "$i" 0 1 2
+    mask "mask16/$i.pgm" 70 40 "$i" 0 4000 65535
+    mask "tiles/$i.pgm" 300 520 "$i" 0 85 170 255
+done
+for kind in sprite label mask16 tiles; do
+    ok "$pixelrain" pack -q "$kind" -o "$kind.pxr" --index pce
+    run "$pixelrain" check --deep -q "$kind.pxr"
+    expect 0 '' ''
+    claim "$kind" /usr/bin/python3 "$here/indexed_views.py" pce "$kind.pxr" "$kind"
+done
+rm -rf out
+ok "$pixelrain" extract -q sprite.pxr -o out --format pce
+claim 'files of pce' /usr/bin/python3 "$here/indexed_views.py" pce sprite.pxr sprite out
+ok "$pixelrain" pack -q -f out -o back.pxr
+rm -rf back
+ok "$pixelrain" extract -q back.pxr -o back --format pgm
+claim 'pack reads them' diff -r sprite back
+run "$pixelrain" extract tiles.pxr -o none --format pce
+claim 'tiles are no files of extract' [ "$code" = 4 ]
+claim 'and are said to be in a mount' grep -q 'several files' <<<"$err"
+mkdir five
+mask five/9.pgm 70 40 1 0 9 255
+cp sprite.pxr grown.pxr
+ok "$pixelrain" append -q grown.pxr five
+run "$pixelrain" index grown.pxr pce
+claim 'a level that the index lacks' [ "$code" = 4 ]
+claim 'names the frame' grep -q 'frame 3' <<<"$err"
+run "$pixelrain" check --deep -q grown.pxr
+expect 0 '' ''
+run "$pixelrain" index -q a.pxr pce
+claim 'more than four levels' [ "$code" = 4 ]
+# Several at once, each with bytes of its own.
+cp plain.pxr two.pxr
+run "$pixelrain" index two.pxr png-small dci
+expect 0 '' '15 frames indexed for png-small
+15 frames indexed for dci'
+ok "$pixelrain" pack -q -f one -o packed.pxr --block 4x16x90 --index png-small,dci
+claim 'pack --index with two' cmp two.pxr packed.pxr
+run "$pixelrain" check --deep -q two.pxr
+expect 0 '' ''
+
 # Damage to the index: found by check, and no wrong file.
 index_off=$(/usr/bin/python3 -c 'import struct
 d = open("a.pxr", "rb").read()
@@ -104,7 +177,7 @@ run "$pixelrain" index a.pxr
 claim 'no view' [ "$code" = 2 ]
 run "$pixelrain" index missing.pxr png-small
 claim 'no file' [ "$code" = 3 ]
-run "$pixelrain" pack one -o x.pxr --index pgm
+run "$pixelrain" pack one -o x.pxr --index dci,pgm
 claim 'pack --index pgm' [ "$code" = 2 ]
 claim 'nothing was written' [ ! -e x.pxr ]
 passed
