@@ -61,7 +61,22 @@ static bool each_index(struct pxr_pack *p, bool (*do_one)(struct pxr_pack *p, co
 static bool check_index_name(struct pxr_pack *p, const char *view)
 {
     (void)p;
-    return pxr_cli_can_index(view);
+    return pxr_cli_can_index(view) || !strcmp(p->o.index, "none");
+}
+
+/* append: views whose files there are of all frames go on to have them. */
+static void keep_indexes(struct pxr_pack *p, const struct pxr_archive_info *info)
+{
+    const uint64_t n[3] = {info->n_small_frames, info->n_dci_frames, info->n_pce_frames};
+    static const char *const names[3] = {"png-small", "dci", "pce"};
+    size_t at = 0;
+    for (unsigned i = 0; i < 3 && !p->o.index; i++)
+        if (n[i] && n[i] == info->n_frames)
+            at += (size_t)snprintf(p->kept_indexes + at, sizeof p->kept_indexes - at, "%s%s", at ? "," : "", names[i]);
+    if (at) {
+        p->o.index = p->kept_indexes;
+        p->keeps_indexes = true;
+    }
 }
 
 /* "N" frames or "Ns" seconds. */
@@ -212,9 +227,18 @@ static int print_json(const struct pxr_pack *p, double seconds)
 static bool add_index(struct pxr_pack *p, const char *view)
 {
     uint64_t n_frames;
-    return pxr_cli_index(p->o.out_path, view, p->o.n_threads,
-                         pxr_cli_progress_mode(p->o.progress, p->o.no_progress, p->o.quiet || p->o.verbose),
-                         &n_frames, &p->diag) == PXR_OK;
+    char line[1024];
+    if (!strcmp(view, "none"))
+        return true;
+    const enum pxr_err e =
+        pxr_cli_index(p->o.out_path, view, p->o.n_threads,
+                      pxr_cli_progress_mode(p->o.progress, p->o.no_progress, p->o.quiet || p->o.verbose), &n_frames,
+                      &p->diag);
+    if (e != PXR_E_UNSUPPORTED || !p->keeps_indexes)
+        return e == PXR_OK;
+    /* Nobody asked for it now, and the frames are there. */
+    pxr_cli_say("warning: new frames have no %s files: %s", view, pxr_diag_line(&p->diag, line, sizeof line));
+    return true;
 }
 
 static int finish(struct pxr_pack *p)
@@ -329,6 +353,7 @@ static int open_archive(struct pxr_pack *p)
     if (e == PXR_OK) {
         pxr_archive_info(a, &info);
         pxr_archive_close(a);
+        keep_indexes(p, &info);
         if (!p->o.dry_run)
             e = pxr_writer_append(&p->writer, p->o.out_path, &p->write, &diag);
     }
@@ -415,7 +440,8 @@ static __attribute__((noinline)) int parse_options(const struct pxr_cli_command 
                           "How blocks are stored; auto (default) tries."),
         PXR_OPTION_UINT("level", 'l', &o->level, "LEVEL", 1, 19, "Of zstd, 1 to 19; 3 by default."),
         PXR_OPTION_TEXT("index", 0, &o->index, "VIEW,...",
-                        "Index png-small, dci or pce when all is packed, as\n'pixelrain index' does."),
+                        "Index png-small, dci or pce when all is packed, as\n'pixelrain index' does.  append goes on with what is\n"
+                        "indexed; none: leave new frames without."),
         PXR_CLI_THREADS(&o->n_threads, "Threads, 0: one per core (default).  The archive does\n"
                                        "not depend on it."),
         PXR_OPTION_FLAG("keep-going", 0, &o->keep_going,

@@ -418,6 +418,13 @@ PXR_API enum pxr_err pxr_writer_copy(pxr_writer *w, pxr_archive *a,
                                      void (*progress)(void *arg, uint64_t done, uint64_t total), void *arg,
                                      struct pxr_diag *diag);
 
+/* Give a new archive, to which all frames have been added, the indexes of views that another one has (pxr_archive_index),
+ * with their tables.  What that says of frames that have the same number and the same pixels in both is copied; the others
+ * are decoded.  Where an index cannot hold a frame it ends before that.  Commits.  Without indexes nothing happens.
+ * pxr_archive_repack and pxr_archive_recover do this by themselves. */
+PXR_API enum pxr_err pxr_writer_carry_indexes(pxr_writer *w, pxr_archive *like, unsigned n_threads,
+                                              struct pxr_diag *diag);
+
 struct pxr_repack_opts {
     struct pxr_write_opts write; /* geometry is the archive's; so is meta unless given */
     void (*progress)(void *arg, uint64_t done, uint64_t total); /* NULL is allowed */

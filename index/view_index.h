@@ -39,7 +39,8 @@ enum pxr_err pxr_index_add(pxr_writer *w, const struct pxr_index_kind *kind, uns
                            struct pxr_diag *diag);
 /* Give a new archive the indexes that another one has, with their params.  The entries of frames that have the same
  * number and pixels in both are copied, the others made.  Frames from the first one on that params do not suit stay without.
- * Everything that was added is committed first; without indexes nothing happens.  diag is not NULL. */
+ * A damaged index counts as none.  Everything that was added is committed first; without indexes nothing happens.  diag is
+ * not NULL. */
 enum pxr_err pxr_index_carry(pxr_writer *w, pxr_archive *like, unsigned n_threads, struct pxr_diag *diag);
 
 #endif

@@ -32,6 +32,7 @@ struct indexing {
     const struct pxr_index_kind *kind;
     pxr_archive *archive; /* where frames are read: what the writer has committed */
     pxr_archive *like;    /* another one whose params are taken, and entries as far as they fit; or NULL */
+    bool is_lost;         /* its index is damaged: there is nothing to carry over */
     struct pxr_buffer params;
     void *state;
     uint32_t entry_bytes, page_frames;
@@ -204,6 +205,7 @@ static enum pxr_err begin(struct indexing *x)
         e = resume(x);
     } else if (x->like) {
         e = pxr_index_get(x->like, x->kind, &entry, &other, x->diag);
+        x->is_lost = e != PXR_OK && pxr_err_exit(e) == pxr_err_exit(PXR_E_CORRUPT);
         if (e == PXR_OK)
             e = take_params(x, other);
         pxr_cache_put(x->like->index_cache, entry);
@@ -410,6 +412,8 @@ static enum pxr_err add_index(struct indexing *x, unsigned n_threads)
     enum pxr_err e = start_jobs(x, n_threads);
     if (e == PXR_OK)
         e = begin(x);
+    if (x->is_lost)
+        return PXR_OK;
     return e == PXR_OK ? write_entries(x, n_threads) : e;
 }
 
@@ -436,7 +440,7 @@ enum pxr_err pxr_index_carry(pxr_writer *w, pxr_archive *like, unsigned n_thread
     pxr_archive *fresh = NULL;
     borrowed.close = keep_open;
     for (unsigned k = 0; k < PXR_N_INDEX_KINDS; k++) {
-        if (!pxr_index_n_frames(like, pxr_index_kinds[k]))
+        if (!pxr_index_n_frames(like, pxr_index_kinds[k]) || !pxr_writer_n_frames(w))
             continue;
         if (!fresh) {
             enum pxr_err e = pxr_writer_commit(w);
@@ -458,6 +462,12 @@ enum pxr_err pxr_index_carry(pxr_writer *w, pxr_archive *like, unsigned n_thread
     }
     pxr_archive_close(fresh);
     return PXR_OK;
+}
+
+enum pxr_err pxr_writer_carry_indexes(pxr_writer *w, pxr_archive *like, unsigned n_threads, struct pxr_diag *diag)
+{
+    struct pxr_diag own;
+    return pxr_index_carry(w, like, n_threads, diag ? diag : &own);
 }
 
 static const struct pxr_index_kind *find_kind(enum pxr_view v)
