@@ -32,7 +32,7 @@ static void add_shown(struct pxr_json *j, const struct pxr_server *s)
             pxr_json_text(j, pxr_view_name((enum pxr_view)v), why);
     }
     for (unsigned v = 0; v < PXR_N_STACKS; v++) {
-        const char *why = pxr_stack_refusal(&s->info, &t->frames, (enum pxr_stack)v);
+        const char *why = pxr_server_stack_refusal(s, (enum pxr_stack)v);
         if (why)
             pxr_json_text(j, pxr_stack_name((enum pxr_stack)v), why);
     }

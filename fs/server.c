@@ -91,6 +91,14 @@ const char *pxr_server_view_refusal(const struct pxr_server *s, enum pxr_view v)
     return pxr_view_refusal(&s->info, v);
 }
 
+const char *pxr_server_stack_refusal(const struct pxr_server *s, enum pxr_stack k)
+{
+    const char *why = pxr_stack_refusal(&s->info, &s->tree.frames, k);
+    return !why && pxr_stack_is_lossy(k) && !s->shows_lossy
+               ? "it does not keep all bits of a sample; -o lossy-views shows it all the same"
+               : why;
+}
+
 static bool shows(const struct pxr_fs_tree *t, enum pxr_view v)
 {
     for (unsigned i = 0; i < t->n_views; i++)
@@ -118,7 +126,7 @@ static enum pxr_err choose_views(struct pxr_server *s, const struct pxr_mount_op
         e = load_companions(s, diag);
     for (unsigned i = 0; i < o->n_stacks && e == PXR_OK; i++) {
         const enum pxr_stack k = o->stacks[i];
-        const char *why = pxr_stack_refusal(&s->info, &t->frames, k);
+        const char *why = pxr_server_stack_refusal(s, k);
         if (why)
             e = refuse(o, pxr_stack_name(k), why, diag);
         else
@@ -146,7 +154,8 @@ enum pxr_err pxr_server_init(struct pxr_server *s, const struct pxr_mount_option
                              .gid = o->gid,
                              .file_mask = o->file_mask,
                              .folder_mask = o->folder_mask,
-                             .is_fastopen = o->is_fastopen};
+                             .is_fastopen = o->is_fastopen,
+                             .shows_lossy = o->shows_lossy};
     enum pxr_err e = pxr_archive_open(&s->archive, source, &limits, diag);
     if (e != PXR_OK)
         return e;

@@ -29,7 +29,7 @@ struct pxr_server {
     uid_t uid;
     gid_t gid;
     mode_t file_mask, folder_mask;
-    bool is_fastopen;
+    bool is_fastopen, shows_lossy;
     struct timespec archive_time; /* of the file's last change          */
     char *info_json;              /* owned; freed with pxr_free         */
     size_t info_json_bytes;
@@ -56,6 +56,8 @@ enum pxr_err pxr_server_init(struct pxr_server *s, const struct pxr_mount_option
                              const char *source, struct pxr_diag *diag);
 /* Why a view is not shown, or NULL. */
 const char *pxr_server_view_refusal(const struct pxr_server *s, enum pxr_view v);
+/* The same of a stack. */
+const char *pxr_server_stack_refusal(const struct pxr_server *s, enum pxr_stack k);
 /* Why there is no zarr folder, or NULL. */
 const char *pxr_server_zarr_refusal(const struct pxr_server *s);
 /* Closes the archive too; threads must have ended.  Harmless on a zeroed one. */

@@ -293,8 +293,11 @@ enum pxr_stack {
     PXR_STACK_TIF = 1,    /* stack.tif: BigTIFF, a page per frame                                 */
     PXR_STACK_IJ_TIF = 2, /* stack.ij.tif: classic TIFF as ImageJ writes it, one directory        */
     PXR_STACK_Y4M = 3,    /* stack.y4m: mono or mono16, 25 frames a second                        */
-    PXR_N_STACKS = 4
+    PXR_STACK_PX2 = 4,    /* stack.px2: a Pixel Stream animation                                  */
+    PXR_STACK_PXS = 5,    /* stack.pxs: one for older viewers, 5 of the 8 bits: not lossless       */
+    PXR_N_STACKS = 6
 };
+PXR_API bool pxr_stack_is_lossy(enum pxr_stack s);
 PXR_API const char *pxr_stack_name(enum pxr_stack s); /* "stack.npy" */
 PXR_API bool pxr_stack_find(const char *name, enum pxr_stack *out);
 /* Why there is no such file of these frames, as a clause, or NULL: there is one. */

@@ -9,6 +9,9 @@
 
 #define PXR_VIEW_HEAD_BYTES 256u /* the longest head of a file that is a head and rows */
 
+/* A pixel in Pixel Stream files: its sample; it three times; its highest 5 bits three times, u16 be. */
+enum pxr_view_stream_px { PXR_STREAM_PX_GRAY8, PXR_STREAM_PX_GRAY16, PXR_STREAM_PX_RGB, PXR_STREAM_PX_RGB15 };
+
 /* A frame laid out as a file: everything about it but the samples. */
 struct pxr_view_file {
     const struct pxr_frame_info *info;
@@ -19,6 +22,9 @@ struct pxr_view_file {
     uint8_t *scratch;     /* set before read(); 64-byte aligned                           */
     const struct pxr_index_entry *entry; /* what the view's index says; before lay_out()  */
     uint32_t tile;        /* of the frame's files; before lay_out(); 0: the only one       */
+    /* of Pixel Stream files */
+    enum pxr_view_stream_px stream_px;
+    size_t px_bytes;
     /* of png alone */
     uint32_t n_bands;
     uint64_t chunk_bytes; /* of a full band's IDAT; the first one has 2 more              */

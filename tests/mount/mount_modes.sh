@@ -47,7 +47,7 @@ mount_on "$m" "$work/empty.pxr"
 [ "$(find "$m" -name 'stack.*' | wc -l)" = 2 ] || fail "stacks of no frames: $(ls "$m")"
 /usr/bin/python3 -c 'import json, sys
 absent = json.load(open(sys.argv[1] + "/info.json"))["absent"]
-assert set(absent) == {"stack.tif", "stack.ij.tif", "png-small", "dci", "pce"} and "no frames" in absent["stack.tif"], absent' "$m"
+assert set(absent) == {"stack.tif", "stack.ij.tif", "stack.px2", "stack.pxs", "png-small", "dci", "pce"} and "no frames" in absent["stack.tif"], absent' "$m"
 [ "$(stat -c %s "$m/stack.npy")" = 4096 ] || fail "stack.npy of no frames"
 unmount "$m"
 mkdir -p "$m"

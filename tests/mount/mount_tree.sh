@@ -122,7 +122,7 @@ assert s.f_files == n_entries and s.f_ffree == 0, (s.f_files, n_entries)
 info = json.load(open(m + '/info.json'))
 assert info['frames'] == 16 and info['width_px'] == 512 and info['bits'] == 8, info
 assert info['id'] == root[p + 'id'] and info['views'][:3] == ['png', 'pgm', 'raw'], info
-assert info['views'][-1] == 'zarr' and list(info['absent']) == ['png-small', 'dci', 'pce'], info
+assert info['views'][-1] == 'zarr' and list(info['absent']) == ['png-small', 'dci', 'pce', 'stack.pxs'], info
 assert 'pixelrain index' in info['absent']['png-small'], info
 stats = json.load(open(m + '/.pixelrain/stats.json'))
 assert stats['requests_failed'] == 0, stats
