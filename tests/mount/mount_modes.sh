@@ -67,7 +67,7 @@ done
 [ "$(cat "$m"/* | wc -c)" -lt $((60 * 300 * 200 * 7 / 10)) ] || fail "png-small is not small"
 unmount "$m"
 "$bin/reelsim" -W 300 -H 200 -n 2 -o "$work/more"
-"$bin/pixelrain" append -q --names number "$work/small.pxr" "$work/more"
+"$bin/pixelrain" append -q --names number --index none "$work/small.pxr" "$work/more"
 expect 5 "$mount" "$work/small.pxr" "$m" -o view=png-small
 said "not all frames are indexed"
 
