@@ -94,6 +94,8 @@ unsigned pxr_cli_n_threads(uint64_t asked);
 /* The choices of --format: index = enum pxr_view, NULL at the end. */
 void pxr_cli_view_names(const char *dst[PXR_N_VIEWS + 1]);
 
+/* Whether a view's sizes can be indexed. */
+bool pxr_cli_can_index(const char *view_name);
 /* Index a view by its name, with progress; SIGINT and the like end it with STATE. */
 enum pxr_err pxr_cli_index(const char *path, const char *view_name, uint64_t n_threads,
                            enum pxr_progress_mode mode, uint64_t *n_frames, struct pxr_diag *diag);

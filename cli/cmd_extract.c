@@ -25,7 +25,7 @@
  * no file that -f would replace. */
 enum { CHUNK_BYTES = 4 << 20 };
 
-enum { STACK_NONE = -1, STACK_RAW = PXR_N_STACKS }; /* beside enum pxr_stack */
+enum { STACK_NONE = -1, STACK_RAW = PXR_STACK_Y4M + 1 }; /* beside enum pxr_stack, of which the rest are for mounts */
 enum { NO_PNG_LEVEL = 10, MAX_STACK_SLOTS_BYTES = 256 << 20 };
 
 struct extract {
@@ -397,7 +397,7 @@ static void print_summary(const struct extract *x, double seconds)
 static int run(const struct pxr_cli_command *self, int argc, char **argv)
 {
     const char *formats[PXR_N_VIEWS + 1];
-    /* enum pxr_stack, and STACK_RAW behind it */
+    /* Of enum pxr_stack, and STACK_RAW behind them. */
     static const char *const stacks[] = {"npy", "tif", "ij.tif", "y4m", "raw", NULL};
     struct extract x = {.dir_fd = -1, .format = PXR_VIEW_PNG, .stack = STACK_NONE, .png_level = NO_PNG_LEVEL};
     const double start_s = pxr_clock_s();

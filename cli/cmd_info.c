@@ -63,6 +63,12 @@ static void print_bytes(const char *what, uint64_t n_bytes)
     printf("%-15s%" PRIu64 " (%s)\n", what, n_bytes, pxr_human_bytes(text, n_bytes));
 }
 
+static void print_indexed(const char *view, uint64_t n, uint64_t n_frames)
+{
+    if (n)
+        printf("%-15s%s, %" PRIu64 " of %" PRIu64 " frames\n", "indexed", view, n, n_frames);
+}
+
 static void print_frames(const struct facts *f)
 {
     char from[PXR_CLI_TIME_BYTES], to[PXR_CLI_TIME_BYTES];
@@ -135,8 +141,9 @@ static void print_text(const struct facts *f)
     printf("\n%-15s%" PRIu64 "\n", "commit", i->commit);
     if (i->n_frames)
         print_frames(f);
-    if (i->n_small_frames)
-        printf("%-15spng-small, %" PRIu64 " of %" PRIu64 " frames\n", "indexed", i->n_small_frames, i->n_frames);
+    print_indexed("png-small", i->n_small_frames, i->n_frames);
+    print_indexed("dci", i->n_dci_frames, i->n_frames);
+    print_indexed("pce", i->n_pce_frames, i->n_frames);
     if (f->parity.percent)
         printf("%-15s%u %%, %" PRIu64 " of %" PRIu64 " bytes covered\n", "parity", f->parity.percent,
                f->parity.covered_bytes, i->archive_bytes);
@@ -197,6 +204,8 @@ static int print_json(const struct facts *f)
     pxr_json_hex(&j, "id", i->id, sizeof i->id);
     pxr_json_u64(&j, "commit", i->commit);
     pxr_json_u64(&j, "png_small_frames", i->n_small_frames);
+    pxr_json_u64(&j, "dci_frames", i->n_dci_frames);
+    pxr_json_u64(&j, "pce_frames", i->n_pce_frames);
     if (f->parity.percent) {
         pxr_json_object(&j, "parity");
         pxr_json_u64(&j, "percent", f->parity.percent);

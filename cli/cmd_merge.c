@@ -15,6 +15,9 @@ struct merge {
     pxr_writer *writer;
     struct pxr_progress progress;
     uint64_t n_before; /* frames of the archives that are done */
+    const char *indexed; /* the first archive that has indexes of views; NULL: none has */
+    bool no_index;
+    unsigned n_threads;
 };
 
 static void report_progress(void *arg, uint64_t done, uint64_t total)
@@ -63,9 +66,25 @@ static enum pxr_err add_archive(struct merge *m, const char *path, struct pxr_di
         pxr_archive_info(a, &info);
         e = pxr_writer_copy(m->writer, a, report_progress, m, diag);
         m->n_before += info.n_frames;
+        if (!m->indexed && (info.n_small_frames || info.n_dci_frames || info.n_pce_frames))
+            m->indexed = path;
         pxr_archive_close(a);
     }
     return e == PXR_OK ? e : pxr_diag_in_file(diag, e, path);
+}
+
+/* Views whose sizes are indexed go on to be there. */
+static enum pxr_err carry_indexes(struct merge *m, struct pxr_diag *diag)
+{
+    pxr_archive *a;
+    if (m->no_index || !m->indexed)
+        return PXR_OK;
+    enum pxr_err e = pxr_archive_open(&a, m->indexed, NULL, diag);
+    if (e == PXR_OK) {
+        e = pxr_writer_carry_indexes(m->writer, a, m->n_threads, diag);
+        pxr_archive_close(a);
+    }
+    return e == PXR_OK ? e : pxr_diag_in_file(diag, e, m->indexed);
 }
 
 static int print_result(const struct merge *m, const struct pxr_write_summary *s, int n_archives)
@@ -99,6 +118,8 @@ static int merge_archives(struct merge *m, int n_archives, char **paths)
     enum pxr_err e = PXR_OK;
     for (int i = 0; i < n_archives && e == PXR_OK; i++)
         e = add_archive(m, paths[i], &diag);
+    if (e == PXR_OK)
+        e = carry_indexes(m, &diag);
     pxr_progress_end(&m->progress);
     if (e == PXR_OK) {
         e = pxr_writer_finish(m->writer, &summary, &diag);
@@ -116,12 +137,16 @@ static int run(const struct pxr_cli_command *self, int argc, char **argv)
     struct merge m = {0};
     const char *parity = NULL;
     bool progress = false, no_progress = false, is_help = false;
+    uint64_t n_threads = 0;
     const struct pxr_option table[] = {
         PXR_OPTION_TEXT("output", 'o', &m.out_path, "FILE.pxr", "The new archive; it appears whole or not at all."),
         PXR_OPTION_FLAG("force", 'f', &m.overwrite, "Replace an existing file."),
         PXR_OPTION_CHOICE("duplicate-names", 0, &m.duplicates, "error|suffix", duplicates,
                           "A name that exists already is an error (default) or\ngets -2, -3, ..."),
         PXR_CLI_PARITY(&parity, "Parity of so many percent; as the first archive by\ndefault."),
+        PXR_OPTION_FLAG("no-index", 0, &m.no_index, "Leave out the indexes of views (see index), which are\ncopied "
+                                                    "or, for frames of the other archives, made."),
+        PXR_CLI_THREADS(&n_threads, "Threads that make indexes, 0: one per core (default)."),
         PXR_OPTION_FLAG("json", 0, &m.is_json, "Print a summary as one JSON object."),
         PXR_CLI_PROGRESS(&progress, &no_progress),
         PXR_OPTION_FLAG("quiet", 'q', &m.is_quiet, "Print errors only."),
@@ -135,6 +160,7 @@ static int run(const struct pxr_cli_command *self, int argc, char **argv)
         return code;
     if (!m.out_path)
         return pxr_cli_usage(self, "-o FILE.pxr is missing");
+    m.n_threads = pxr_cli_n_threads(n_threads);
     pxr_progress_init(&m.progress, pxr_cli_progress_mode(progress, no_progress, m.is_quiet), "copied", "frames", 0);
     return merge_archives(&m, n_operands, argv + 1);
 }

@@ -43,6 +43,42 @@ static int load_meta(struct pxr_pack *p)
     return 0;
 }
 
+/* Each view that --index names; false: do_one was. */
+static bool each_index(struct pxr_pack *p, bool (*do_one)(struct pxr_pack *p, const char *view))
+{
+    char name[16];
+    for (const char *at = p->o.index;; at++) {
+        const size_t n = strcspn(at, ",");
+        snprintf(name, sizeof name, "%.*s", n < sizeof name ? (int)n : 15, at);
+        if (!do_one(p, name))
+            return false;
+        at += n;
+        if (!*at)
+            return true;
+    }
+}
+
+static bool check_index_name(struct pxr_pack *p, const char *view)
+{
+    (void)p;
+    return pxr_cli_can_index(view) || !strcmp(p->o.index, "none");
+}
+
+/* append: views whose files there are of all frames go on to have them. */
+static void keep_indexes(struct pxr_pack *p, const struct pxr_archive_info *info)
+{
+    const uint64_t n[3] = {info->n_small_frames, info->n_dci_frames, info->n_pce_frames};
+    static const char *const names[3] = {"png-small", "dci", "pce"};
+    size_t at = 0;
+    for (unsigned i = 0; i < 3 && !p->o.index; i++)
+        if (n[i] && n[i] == info->n_frames)
+            at += (size_t)snprintf(p->kept_indexes + at, sizeof p->kept_indexes - at, "%s%s", at ? "," : "", names[i]);
+    if (at) {
+        p->o.index = p->kept_indexes;
+        p->keeps_indexes = true;
+    }
+}
+
 /* "N" frames or "Ns" seconds. */
 static bool parse_commit_every(struct pxr_pack *p)
 {
@@ -81,8 +117,8 @@ static int apply_options(struct pxr_pack *p, int n_operands)
         return pxr_cli_usage(p->self, "--skip and --stride belong to --raw");
     if (o->via_ffmpeg && o->raw)
         return pxr_cli_usage(p->self, "--via-ffmpeg and --raw exclude each other");
-    if (o->index && strcmp(o->index, "png-small"))
-        return pxr_cli_usage(p->self, "--index wants png-small, the only view whose sizes need it, not '%.40s'", o->index);
+    if (o->index && !each_index(p, check_index_name))
+        return pxr_cli_usage(p->self, "--index wants png-small, dci or pce, whose sizes need it, not '%.40s'", o->index);
     if (o->preset != PXR_PRESET_DEFAULT && o->codec != PXR_CODEC_AUTO)
         return pxr_cli_usage(p->self, "--preset chooses codecs by itself: it goes with --codec auto only");
     if ((o->time != PXR_TIME_NONE) + !!o->time_pattern + !!o->time_csv > 1)
@@ -199,14 +235,21 @@ static int print_json(const struct pxr_pack *p, double seconds)
 }
 
 /* The archive is complete before: what fails here is the index alone. */
-static enum pxr_err add_index(struct pxr_pack *p)
+static bool add_index(struct pxr_pack *p, const char *view)
 {
     uint64_t n_frames;
-    if (!p->o.index)
-        return PXR_OK;
-    return pxr_cli_index(p->o.out_path, p->o.index, p->o.n_threads,
-                         pxr_cli_progress_mode(p->o.progress, p->o.no_progress, p->o.quiet || p->o.verbose),
-                         &n_frames, &p->diag);
+    char line[1024];
+    if (!strcmp(view, "none"))
+        return true;
+    const enum pxr_err e =
+        pxr_cli_index(p->o.out_path, view, p->o.n_threads,
+                      pxr_cli_progress_mode(p->o.progress, p->o.no_progress, p->o.quiet || p->o.verbose), &n_frames,
+                      &p->diag);
+    if (e != PXR_E_UNSUPPORTED || !p->keeps_indexes)
+        return e == PXR_OK;
+    /* Nobody asked for it now, and the frames are there. */
+    pxr_cli_say("warning: new frames have no %s files: %s", view, pxr_diag_line(&p->diag, line, sizeof line));
+    return true;
 }
 
 static int finish(struct pxr_pack *p)
@@ -237,7 +280,7 @@ static int finish(struct pxr_pack *p)
             pxr_diag_in_file(&diag, e, p->o.out_path);
             return pxr_cli_fail(&diag);
         }
-        if (add_index(p) != PXR_OK)
+        if (p->o.index && !each_index(p, add_index))
             return pxr_stop_signal() ? 0 : pxr_cli_fail(&p->diag);
     }
     const double seconds = pxr_clock_s() - p->start_s;
@@ -319,6 +362,7 @@ static int open_archive(struct pxr_pack *p)
     if (e == PXR_OK) {
         pxr_archive_info(a, &info);
         pxr_archive_close(a);
+        keep_indexes(p, &info);
         if (!p->o.dry_run)
             e = pxr_writer_append(&p->writer, p->o.out_path, &p->write, &diag);
     }
@@ -407,8 +451,9 @@ static __attribute__((noinline)) int parse_options(const struct pxr_cli_command 
         PXR_OPTION_UINT("level", 'l', &o->level, "LEVEL", 1, 19, "Of zstd, 1 to 19; 3 by default."),
         PXR_OPTION_UINT("max-error", 0, &o->max_error, "N", 0, 65535,
                         "Near-lossless: samples may change by up to N, which\nis checked and recorded.  0 (default): lossless."),
-        PXR_OPTION_TEXT("index", 0, &o->index, "VIEW",
-                        "Index png-small when all is packed, as 'pixelrain\nindex' does."),
+        PXR_OPTION_TEXT("index", 0, &o->index, "VIEW,...",
+                        "Index png-small, dci or pce when all is packed, as\n'pixelrain index' does.  append goes on with what is\n"
+                        "indexed; none: leave new frames without."),
         PXR_CLI_PARITY(&o->parity, "Write parity of so many percent, from which 'recover'\n"
                                    "repairs lost bytes.  append: as the archive has it, by\n"
                                    "default; none: no more."),

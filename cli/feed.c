@@ -6,6 +6,7 @@
 #include "ffmpeg.h"
 #include "guard.h"
 #include "still_gray.h"
+#include "still_tiles.h"
 #include "stop.h"
 
 #include "alloc.h"
@@ -31,7 +32,7 @@
 enum { HEAD_BYTES = 16 };
 static const uint64_t max_in_flight_bytes = (uint64_t)64 << 20;
 
-enum kind { KIND_PICTURE, KIND_MANY, KIND_UNKNOWN, KIND_FAILED };
+enum kind { KIND_PICTURE, KIND_MANY, KIND_UNKNOWN, KIND_FAILED, KIND_PART };
 
 struct slot {
     struct pxr_job job;
@@ -221,6 +222,10 @@ static void run_slot(void *arg)
     struct beginning b;
     struct stat st;
     int fd;
+    if (pxr_tile_is_part(s->path)) {
+        s->kind = KIND_PART;
+        return;
+    }
     s->kind = KIND_UNKNOWN;
     enum pxr_err e = open_input(feed, s->item, s->path, &fd, &b, &s->diag);
     if (e == PXR_OK && b.format != PXR_IMAGE_UNKNOWN) {
@@ -326,6 +331,7 @@ static enum pxr_err consume(struct pxr_feed *feed, struct slot *s, struct pxr_di
     switch (s->kind) {
     case KIND_MANY:
         return run_stream(feed, s->item, s->path, diag);
+    case KIND_PART: return PXR_OK; /* the first tile stands for all of its picture */
     case KIND_UNKNOWN:
         if (feed->skipped)
             pxr_cli_names_add(feed->skipped, s->path);
@@ -333,8 +339,7 @@ static enum pxr_err consume(struct pxr_feed *feed, struct slot *s, struct pxr_di
             pxr_cli_say("%s: skipped: not a picture", s->path);
         return PXR_OK;
     case KIND_PICTURE:
-    case KIND_FAILED:
-        break;
+    case KIND_FAILED: break;
     }
     return feed->each(feed->arg, &fed, diag);
 }

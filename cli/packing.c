@@ -3,6 +3,7 @@
 #include "packing.h"
 
 #include "still_gray.h"
+#include "still_tiles.h"
 #include "stop.h"
 
 #include "diag.h"
@@ -34,7 +35,10 @@ static size_t stem_bytes(const char *name, bool is_video)
 /* What a frame is called after its file; its number where it came from a pipe. */
 static void source_name(const struct pxr_pack *p, const struct pxr_fed *fed, char *dst, size_t dst_bytes)
 {
-    const int n = fed->name ? (int)stem_bytes(fed->name, p->o.via_ffmpeg) : 0;
+    struct pxr_tile_name tile;
+    int n = fed->name ? (int)stem_bytes(fed->name, p->o.via_ffmpeg) : 0;
+    if (n && pxr_tile_name_parse(fed->name, &tile)) /* the picture's */
+        n = (int)tile.stem_bytes;
     if (!fed->name)
         snprintf(dst, dst_bytes, "%06" PRIu64, p->n_before + p->n_frames);
     else if (fed->is_single)

@@ -44,6 +44,8 @@ struct pxr_pack {
     uint64_t n_frames, n_skipped, n_seen, pixel_bytes; /* seen: with those that were skipped */
     struct pxr_write_summary summary;
     struct pxr_diag diag; /* of add_index */
+    char kept_indexes[32]; /* append: what o.index then is */
+    bool keeps_indexes;
     struct pxr_progress progress;
     double start_s;
 };

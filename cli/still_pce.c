@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -52,27 +53,116 @@ static enum pxr_err find_symbols(const struct pxr_image *image, bool is_lossy, u
     return e;
 }
 
-/* Gray and alpha. */
-static enum pxr_err show_symbols(const uint8_t *symbols, uint32_t width_px, uint32_t height_px, pxr_image_fn *each,
-                                 void *arg, struct pxr_diag *diag)
+/* ---- levels beside the files ------------------------------------------------------------------- */
+
+/* What symbols stand for: PCE's own levels, or those of a palette.txt (docs/pce.md). */
+struct levels {
+    uint8_t bits;
+    bool is_known[PXR_PCE_N_LEVELS];
+    uint16_t of_symbol[PXR_PCE_N_LEVELS];
+};
+
+/* A decimal number and what ends it. */
+static bool take_number(const char **at, char end, unsigned long max, unsigned long *v)
 {
-    const size_t n_px = (size_t)width_px * height_px;
-    uint8_t *const pixels = pxr_alloc(n_px * 2);
+    char *behind;
+    if (**at < '0' || **at > '9')
+        return false;
+    errno = 0;
+    *v = strtoul(*at, &behind, 10);
+    if (errno || *v > max || *behind != end)
+        return false;
+    *at = behind + 1;
+    return true;
+}
+
+static bool parse_levels(struct levels *l, const char *text)
+{
+    unsigned long v, symbol;
+    *l = (struct levels){0};
+    if (strncmp(text, "bits ", 5))
+        return false;
+    text += 5;
+    if (!take_number(&text, '\n', 16, &v) || (v != 8 && v != 16))
+        return false;
+    l->bits = (uint8_t)v;
+    while (*text) {
+        if (!take_number(&text, ' ', PXR_PCE_N_LEVELS - 1, &symbol) ||
+            !take_number(&text, '\n', (1ul << l->bits) - 1, &v) || l->is_known[symbol])
+            return false;
+        l->is_known[symbol] = true;
+        l->of_symbol[symbol] = (uint16_t)v;
+    }
+    return true;
+}
+
+static enum pxr_err find_levels(const char *path, struct levels *l, struct pxr_diag *diag)
+{
+    enum { MAX_TEXT_BYTES = 1 << 10 };
+    char beside[PATH_MAX];
+    uint8_t *text;
+    size_t n;
+    const char *const slash = strrchr(path, '/');
+    *l = (struct levels){8, {true, true, true, true}, {255, 170, 85, 0}};
+    const int n_path = snprintf(beside, sizeof beside, "%.*spalette.txt", slash ? (int)(slash - path) + 1 : 0, path);
+    const int fd = n_path < PATH_MAX && strcmp(path, "-") ? open(beside, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return PXR_OK;
+    enum pxr_err e = pxr_read_all(fd, MAX_TEXT_BYTES, &text, &n, diag);
+    close(fd);
+    char *const line = e == PXR_OK ? pxr_alloc(n + 1) : NULL;
+    if (e == PXR_OK && !line)
+        e = pxr_fail_nomem(diag, n + 1);
+    if (e == PXR_OK) {
+        memcpy(line, text, n);
+        line[n] = 0;
+        if (strlen(line) != n || !parse_levels(l, line))
+            e = pxr_fail(diag, PXR_E_CORRUPT, "is no palette of PCE: 'bits 8' or 'bits 16', then lines of SYMBOL LEVEL");
+    }
+    pxr_free(line);
+    pxr_free(text);
+    return pxr_diag_in_file(diag, e, beside);
+}
+
+/* ---- what symbols show ------------------------------------------------------------------------- */
+
+static void put_sample(void *pixels, size_t i, uint8_t bits, uint16_t v)
+{
+    if (bits == 8)
+        ((uint8_t *)pixels)[i] = (uint8_t)v;
+    else
+        memcpy((uint8_t *)pixels + 2 * i, &v, 2);
+}
+
+/* Gray and alpha. */
+static enum pxr_err show_symbols(const char *path, const uint8_t *symbols, uint32_t width_px, uint32_t height_px,
+                                 pxr_image_fn *each, void *arg, struct pxr_diag *diag)
+{
+    struct levels l;
+    enum pxr_err e = find_levels(path, &l, diag);
+    if (e != PXR_OK)
+        return e;
+    const size_t n_px = (size_t)width_px * height_px, px_bytes = l.bits / 4u;
+    const uint16_t maxval = l.bits == 8 ? 255 : 65535;
+    uint8_t *const pixels = pxr_alloc(n_px * px_bytes);
     const struct pxr_image image = {.width_px = width_px,
                                     .height_px = height_px,
-                                    .bits = 8,
-                                    .maxval = 255,
+                                    .bits = l.bits,
+                                    .maxval = maxval,
                                     .n_channels = 2,
                                     .pixels = pixels,
-                                    .stride_bytes = (size_t)width_px * 2};
+                                    .stride_bytes = (size_t)width_px * px_bytes};
     if (!pixels)
-        return pxr_fail_nomem(diag, n_px * 2);
-    for (size_t i = 0; i < n_px; i++) {
+        return pxr_fail_nomem(diag, n_px * px_bytes);
+    for (size_t i = 0; i < n_px && e == PXR_OK; i++) {
         const bool is_transparent = symbols[i] == PXR_PCE_TRANSPARENT;
-        pixels[2 * i] = (uint8_t)(is_transparent ? 0 : 255 - 85 * symbols[i]);
-        pixels[2 * i + 1] = is_transparent ? 0 : 255;
+        if (!is_transparent && !l.is_known[symbols[i]])
+            e = pxr_fail(diag, PXR_E_CORRUPT, "the symbol %u has no level in the palette.txt beside it", symbols[i]);
+        put_sample(pixels, 2 * i, l.bits, is_transparent || e != PXR_OK ? 0 : l.of_symbol[symbols[i]]);
+        put_sample(pixels, 2 * i + 1, l.bits, is_transparent ? 0 : maxval);
     }
-    const enum pxr_err e = each(arg, &image, diag);
+    if (e == PXR_OK)
+        e = each(arg, &image, diag);
     pxr_free(pixels);
     return e;
 }
@@ -88,7 +178,7 @@ static enum pxr_err read_stream(struct pxr_still_input *in, const pxr_pce_table 
     e = symbols ? pxr_pce_decode(in->bytes, in->n_bytes, table, symbols, h.width_px, NULL, diag)
                 : pxr_fail_nomem(diag, (uint64_t)h.width_px * h.height_px);
     if (e == PXR_OK)
-        e = show_symbols(symbols, h.width_px, h.height_px, each, arg, diag);
+        e = show_symbols(in->path, symbols, h.width_px, h.height_px, each, arg, diag);
     pxr_free(symbols);
     return e;
 }
@@ -173,7 +263,7 @@ static enum pxr_err read_tiles(struct pxr_still_input *in, const struct pxr_tile
         return PXR_OK;
     enum pxr_err e = pxr_tiles_read(in->path, name, table, &symbols, &width_px, &height_px, diag);
     if (e == PXR_OK)
-        e = show_symbols(symbols, width_px, height_px, each, arg, diag);
+        e = show_symbols(in->path, symbols, width_px, height_px, each, arg, diag);
     pxr_free(symbols);
     return e;
 }

@@ -64,6 +64,12 @@ bool pxr_tile_has_first(const char *path, const struct pxr_tile_name *name)
     return tile_path(first, path, name, 0, 0) && !access(first, F_OK);
 }
 
+bool pxr_tile_is_part(const char *path)
+{
+    struct pxr_tile_name name;
+    return pxr_tile_name_parse(path, &name) && (name.row || name.column) && pxr_tile_has_first(path, &name);
+}
+
 /* The tiles of row 0, or those of column 0. */
 static uint32_t count_tiles(const char *path, const struct pxr_tile_name *name, bool is_row)
 {

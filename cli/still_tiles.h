@@ -17,6 +17,9 @@ bool pxr_tile_name_parse(const char *path, struct pxr_tile_name *out);
 /* The first tile of its picture lies beside it: otherwise a sprite is just called like a tile. */
 bool pxr_tile_has_first(const char *path, const struct pxr_tile_name *name);
 
+/* A tile whose picture is read with its first one. */
+bool pxr_tile_is_part(const char *path);
+
 /* Decode the tiles of a picture, all of which lie where the path of any of them says, into symbols in new memory
  * (pxr_free), row by row.  CORRUPT: they do not make a rectangle; errors of a tile name its file. */
 enum pxr_err pxr_tiles_read(const char *path, const struct pxr_tile_name *name, const pxr_pce_table *table,

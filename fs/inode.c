@@ -18,10 +18,12 @@
 #define INO_STACK 8u     /* eight */
 #define INO_VIEW 16u
 #define MAX_VIEWS 24u
+#define INO_COMPANION 40u /* two */
 #define INO_INDEXED 64u
 #define SLOTS 64u
 #define SLOT_FOLDER MAX_VIEWS
 #define SLOT_ZARR (2 * MAX_VIEWS) /* three: frame, stripe, chunk */
+#define SLOT_TILE (SLOT_ZARR + 3)
 _Static_assert(PXR_N_VIEWS <= MAX_VIEWS && PXR_N_STACKS <= 8 && PXR_N_ZARR_FILES == 2, "they fit");
 _Static_assert(PXR_FS_MAX_FRAMES <= UINT64_MAX / SLOTS - INO_INDEXED, "no inode overflows");
 
@@ -44,6 +46,8 @@ uint64_t pxr_node_ino(struct pxr_node node)
     case PXR_NODE_VIEW: return INO_VIEW + view;
     case PXR_NODE_FOLDER: return indexed + SLOT_FOLDER + view;
     case PXR_NODE_FRAME: return indexed + view;
+    case PXR_NODE_TILE: return indexed + SLOT_TILE;
+    case PXR_NODE_COMPANION: return INO_COMPANION + node.index;
     }
     return 0;
 }
@@ -72,6 +76,37 @@ static bool has_stack(const struct pxr_fs_tree *t, unsigned stack)
             return true;
     return false;
 }
+
+/* ---- tiles ----------------------------------------------------------------------------------------- */
+
+uint32_t pxr_node_n_tiles(const struct pxr_fs_tree *t, enum pxr_view view)
+{
+    return t->n_tiles > 1 && view == t->tiled ? t->n_tiles : 1;
+}
+
+static unsigned n_companions(const struct pxr_fs_tree *t, enum pxr_view view)
+{
+    return view == t->tiled ? t->n_companions : 0;
+}
+
+uint64_t pxr_node_frame(const struct pxr_fs_tree *t, struct pxr_node node)
+{
+    return node.kind == PXR_NODE_TILE ? node.index / t->n_tiles : node.index;
+}
+
+uint32_t pxr_node_tile(const struct pxr_fs_tree *t, struct pxr_node node)
+{
+    return node.kind == PXR_NODE_TILE ? (uint32_t)(node.index % t->n_tiles) : 0;
+}
+
+struct pxr_node pxr_node_of_tile(const struct pxr_fs_tree *t, enum pxr_view view, uint64_t frame, uint32_t tile)
+{
+    const uint32_t n = pxr_node_n_tiles(t, view);
+    return n == 1 ? (struct pxr_node){PXR_NODE_FRAME, view, frame}
+                  : (struct pxr_node){PXR_NODE_TILE, view, frame * n + tile};
+}
+
+/* ---- inodes ---------------------------------------------------------------------------------------- */
 
 /* Frames that a view shows. */
 static uint64_t n_shown(const struct pxr_fs_tree *t, enum pxr_view view)
@@ -106,7 +141,8 @@ static struct pxr_node indexed_node_at(const struct pxr_fs_tree *t, uint64_t ino
     const uint64_t n = n_stacked(t);
     uint64_t place;
     if (slot < SLOT_FOLDER) {
-        if (has_view(t, slot) && find_place(t, (enum pxr_view)slot, index, &place))
+        if (has_view(t, slot) && pxr_node_n_tiles(t, (enum pxr_view)slot) == 1 &&
+            find_place(t, (enum pxr_view)slot, index, &place))
             return (struct pxr_node){PXR_NODE_FRAME, (enum pxr_view)slot, index};
     } else if (slot < SLOT_ZARR) {
         if (has_view(t, slot - SLOT_FOLDER) && index < n_nested(t, (enum pxr_view)(slot - SLOT_FOLDER)))
@@ -117,6 +153,9 @@ static struct pxr_node indexed_node_at(const struct pxr_fs_tree *t, uint64_t ino
                             : slot == SLOT_ZARR + 1 ? PXR_NODE_ZARR_STRIPE
                                                     : PXR_NODE_ZARR_CHUNK,
                             index);
+    } else if (slot == SLOT_TILE) {
+        if (t->n_tiles > 1 && has_view(t, t->tiled) && find_place(t, t->tiled, index / t->n_tiles, &place))
+            return (struct pxr_node){PXR_NODE_TILE, t->tiled, index};
     }
     return of_kind(PXR_NODE_NONE);
 }
@@ -127,7 +166,10 @@ struct pxr_node pxr_node_at(const struct pxr_fs_tree *t, uint64_t ino)
                                                PXR_NODE_INFO, PXR_NODE_STATS};
     if (ino >= INO_INDEXED)
         return indexed_node_at(t, ino);
-    if (ino >= INO_VIEW) {
+    if (ino >= INO_COMPANION) {
+        if (ino - INO_COMPANION < t->n_companions && has_view(t, t->tiled))
+            return (struct pxr_node){PXR_NODE_COMPANION, t->tiled, ino - INO_COMPANION};
+    } else if (ino >= INO_VIEW) {
         if (has_view(t, (unsigned)ino - INO_VIEW) && !t->is_single)
             return (struct pxr_node){.kind = PXR_NODE_VIEW, .view = (enum pxr_view)(ino - INO_VIEW)};
     } else if (ino >= INO_STACK) {
@@ -159,7 +201,9 @@ bool pxr_node_is_folder(struct pxr_node node)
     case PXR_NODE_STACK:
     case PXR_NODE_ZARR_FILE:
     case PXR_NODE_ZARR_CHUNK:
-    case PXR_NODE_FRAME: break;
+    case PXR_NODE_FRAME:
+    case PXR_NODE_TILE:
+    case PXR_NODE_COMPANION: break;
     }
     return false;
 }
@@ -167,7 +211,7 @@ bool pxr_node_is_folder(struct pxr_node node)
 static struct pxr_node parent_of_frame(const struct pxr_fs_tree *t, struct pxr_node node)
 {
     uint64_t place;
-    if (t->is_nested && find_place(t, node.view, node.index, &place))
+    if (node.kind != PXR_NODE_COMPANION && t->is_nested && find_place(t, node.view, pxr_node_frame(t, node), &place))
         return (struct pxr_node){PXR_NODE_FOLDER, node.view, place / PXR_FOLDER_FRAMES};
     if (t->is_single)
         return of_kind(PXR_NODE_ROOT);
@@ -179,7 +223,9 @@ struct pxr_node pxr_node_parent(const struct pxr_fs_tree *t, struct pxr_node nod
     switch (node.kind) {
     case PXR_NODE_STATS: return of_kind(PXR_NODE_SERVICE);
     case PXR_NODE_INFO: return of_kind(t->is_single ? PXR_NODE_SERVICE : PXR_NODE_ROOT);
-    case PXR_NODE_FRAME: return parent_of_frame(t, node);
+    case PXR_NODE_FRAME:
+    case PXR_NODE_TILE:
+    case PXR_NODE_COMPANION: return parent_of_frame(t, node);
     case PXR_NODE_FOLDER:
         if (!t->is_single)
             return (struct pxr_node){.kind = PXR_NODE_VIEW, .view = node.view};
@@ -226,7 +272,8 @@ uint64_t pxr_node_n_children(const struct pxr_fs_tree *t, struct pxr_node folder
 {
     enum pxr_view view;
     if (is_top_of_view(t, folder, &view))
-        return t->is_nested ? n_nested(t, view) : n_shown(t, view);
+        return n_companions(t, view) +
+               (t->is_nested ? n_nested(t, view) : n_shown(t, view) * pxr_node_n_tiles(t, view));
     switch (folder.kind) {
     case PXR_NODE_ROOT: return t->n_views + t->n_stacks + t->has_zarr + 2u;
     case PXR_NODE_SERVICE: return t->is_single ? 2 : 1;
@@ -234,7 +281,8 @@ uint64_t pxr_node_n_children(const struct pxr_fs_tree *t, struct pxr_node folder
     case PXR_NODE_ZARR_FRAME: return t->n_stripes;
     case PXR_NODE_ZARR_STRIPE: return 1;
     case PXR_NODE_FOLDER:
-        return pxr_min_u64(PXR_FOLDER_FRAMES, n_shown(t, folder.view) - folder.index * PXR_FOLDER_FRAMES);
+        return pxr_min_u64(PXR_FOLDER_FRAMES, n_shown(t, folder.view) - folder.index * PXR_FOLDER_FRAMES) *
+               pxr_node_n_tiles(t, folder.view);
     case PXR_NODE_NONE:
     case PXR_NODE_INFO:
     case PXR_NODE_STATS:
@@ -242,7 +290,9 @@ uint64_t pxr_node_n_children(const struct pxr_fs_tree *t, struct pxr_node folder
     case PXR_NODE_ZARR_FILE:
     case PXR_NODE_ZARR_CHUNK:
     case PXR_NODE_VIEW:
-    case PXR_NODE_FRAME: break;
+    case PXR_NODE_FRAME:
+    case PXR_NODE_TILE:
+    case PXR_NODE_COMPANION: break;
     }
     return 0;
 }
@@ -261,15 +311,24 @@ static struct pxr_node child_of_root(const struct pxr_fs_tree *t, uint64_t child
     return of_kind(child == 0 ? PXR_NODE_INFO : PXR_NODE_SERVICE);
 }
 
+/* A file among those of frames from some place on. */
+static struct pxr_node file_at(const struct pxr_fs_tree *t, enum pxr_view view, uint64_t first_place, uint64_t file)
+{
+    const uint32_t n = pxr_node_n_tiles(t, view);
+    return pxr_node_of_tile(t, view, frame_at(t, first_place + file / n), (uint32_t)(file % n));
+}
+
 struct pxr_node pxr_node_child(const struct pxr_fs_tree *t, struct pxr_node folder, uint64_t child)
 {
     enum pxr_view view;
-    if (is_top_of_view(t, folder, &view))
-        return t->is_nested ? (struct pxr_node){PXR_NODE_FOLDER, view, child}
-                            : (struct pxr_node){PXR_NODE_FRAME, view, frame_at(t, child)};
+    if (is_top_of_view(t, folder, &view)) {
+        if (child < n_companions(t, view))
+            return (struct pxr_node){PXR_NODE_COMPANION, view, child};
+        child -= n_companions(t, view);
+        return t->is_nested ? (struct pxr_node){PXR_NODE_FOLDER, view, child} : file_at(t, view, 0, child);
+    }
     if (folder.kind == PXR_NODE_FOLDER)
-        return (struct pxr_node){PXR_NODE_FRAME, folder.view,
-                                 frame_at(t, folder.index * PXR_FOLDER_FRAMES + child)};
+        return file_at(t, folder.view, folder.index * PXR_FOLDER_FRAMES, child);
     if (folder.kind == PXR_NODE_SERVICE)
         return of_kind(child ? PXR_NODE_INFO : PXR_NODE_STATS);
     if (folder.kind == PXR_NODE_ZARR)
@@ -323,12 +382,14 @@ char *pxr_node_name(const struct pxr_fs_tree *t, struct pxr_node node, char dst[
     case PXR_NODE_ZARR: name = "zarr"; break;
     case PXR_NODE_ZARR_FILE: name = zarr_files[node.index]; break;
     case PXR_NODE_VIEW: name = pxr_view_name(node.view); break;
+    case PXR_NODE_COMPANION: name = t->companions[node.index]; break;
     case PXR_NODE_ZARR_CHUNK: name = "0"; break;
     case PXR_NODE_ZARR_STRIPE: snprintf(dst, PXR_NODE_NAME_BYTES, "%" PRIu64, number % t->n_stripes); return dst;
     case PXR_NODE_ZARR_FRAME: snprintf(dst, PXR_NODE_NAME_BYTES, "%" PRIu64, number); return dst;
     case PXR_NODE_NONE:
     case PXR_NODE_ROOT:
-    case PXR_NODE_FRAME: break;
+    case PXR_NODE_FRAME:
+    case PXR_NODE_TILE: break;
     }
     snprintf(dst, PXR_NODE_NAME_BYTES, "%s", name);
     return dst;
@@ -359,7 +420,7 @@ static struct pxr_node find_numbered(const struct pxr_fs_tree *t, struct pxr_nod
     } else if (folder.kind != PXR_NODE_ZARR_FRAME) {
         if (!is_top_of_view(t, folder, &view) || !find_place(t, view, child, &place))
             return of_kind(PXR_NODE_NONE);
-        child = place / PXR_FOLDER_FRAMES;
+        child = place / PXR_FOLDER_FRAMES + n_companions(t, folder.kind == PXR_NODE_VIEW ? folder.view : t->views[0]);
     }
     if (child >= pxr_node_n_children(t, folder))
         return of_kind(PXR_NODE_NONE);
@@ -375,6 +436,10 @@ struct pxr_node pxr_node_find(const struct pxr_fs_tree *t, struct pxr_node folde
     uint64_t n = pxr_node_n_children(t, folder);
     if (folder.kind == PXR_NODE_ROOT && !strcmp(name, ".pixelrain"))
         return of_kind(PXR_NODE_SERVICE);
+    if (is_top_of_view(t, folder, &view))
+        for (unsigned i = 0; i < n_companions(t, view); i++)
+            if (!strcmp(t->companions[i], name))
+                return (struct pxr_node){PXR_NODE_COMPANION, view, i};
     if (pxr_node_holds_frames(t, folder, &view))
         return of_kind(PXR_NODE_NONE);
     if (is_top_of_view(t, folder, &view) || folder.kind == PXR_NODE_ZARR_FRAME)

@@ -5,6 +5,7 @@
 
 #include "pixelrain.h"
 
+#define PXR_FS_MAX_COMPANIONS 2u
 #define PXR_FOLDER_FRAMES 1000u /* in a folder of the nested layout */
 
 enum pxr_node_kind {
@@ -22,11 +23,13 @@ enum pxr_node_kind {
     PXR_NODE_VIEW,        /* the folder of a view                                    */
     PXR_NODE_FOLDER,      /* nested layout: index counts folders                     */
     PXR_NODE_FRAME,       /* index is a frame of the archive                         */
+    PXR_NODE_TILE,        /* of a view with several files of a frame: index is frame * n_tiles + tile */
+    PXR_NODE_COMPANION,   /* a file that those of such a view need: index counts them */
 };
 
 struct pxr_node {
     enum pxr_node_kind kind;
-    enum pxr_view view; /* of VIEW, FOLDER and FRAME, else 0 */
+    enum pxr_view view; /* of VIEW, FOLDER, FRAME, TILE and COMPANION, else 0 */
     uint64_t index;
 };
 
@@ -45,6 +48,11 @@ struct pxr_fs_tree {
     uint32_t n_stripes; /* of a frame in zarr: at least 1; times frames at most PXR_FS_MAX_FRAMES */
     bool is_single, is_nested;
     int folder_digits; /* at least, in names of nested folders, at most 18; 0: 6 */
+    /* The only view that may have tiles and companions, of its folder or of the root. */
+    enum pxr_view tiled;
+    uint32_t n_tiles; /* of a frame there: 0 and 1 mean files of frames; times frames at most PXR_FS_MAX_FRAMES */
+    unsigned n_companions;
+    const char *companions[PXR_FS_MAX_COMPANIONS]; /* their names */
 };
 
 #define PXR_FS_MAX_FRAMES ((uint64_t)1 << 56)
@@ -68,6 +76,12 @@ uint64_t pxr_node_n_folders(const struct pxr_fs_tree *t, struct pxr_node folder)
 char *pxr_node_name(const struct pxr_fs_tree *t, struct pxr_node node, char dst[PXR_NODE_NAME_BYTES]);
 /* Find a child that is not a frame.  NONE: there is none of that name. */
 struct pxr_node pxr_node_find(const struct pxr_fs_tree *t, struct pxr_node folder, const char *name);
+/* Files of a frame in a view, and the frame and tile of a FRAME or TILE. */
+uint32_t pxr_node_n_tiles(const struct pxr_fs_tree *t, enum pxr_view view);
+uint64_t pxr_node_frame(const struct pxr_fs_tree *t, struct pxr_node node);
+uint32_t pxr_node_tile(const struct pxr_fs_tree *t, struct pxr_node node);
+/* The node of a frame's file. */
+struct pxr_node pxr_node_of_tile(const struct pxr_fs_tree *t, enum pxr_view view, uint64_t frame, uint32_t tile);
 /* The view whose frames this folder has as children; false: it has none. */
 bool pxr_node_holds_frames(const struct pxr_fs_tree *t, struct pxr_node folder, enum pxr_view *view);
 /* Is this frame, as a file of the folder's view, a child of it? */

@@ -91,7 +91,8 @@ static enum pxr_err stat_of_frame(const struct pxr_worker *w, struct pxr_node no
 {
     const struct pxr_server *s = w->server;
     uint64_t n_bytes;
-    const enum pxr_err e = pxr_view_stat(w->shown->archive, f, node.view, &n_bytes, diag);
+    const enum pxr_err e =
+        pxr_view_stat_tile(w->shown->archive, f, node.view, pxr_node_tile(&w->shown->tree, node), &n_bytes, diag);
     if (e == PXR_OK)
         fill_stat(s, node, S_IFREG | 0444, n_bytes, frame_time(s, f), st);
     return e;
@@ -106,6 +107,7 @@ static uint64_t file_bytes(const struct pxr_worker *w, struct pxr_node node)
     case PXR_NODE_STACK: return s->stack_bytes[node.index];
     case PXR_NODE_ZARR_FILE: return s->zarr_text_bytes[node.index];
     case PXR_NODE_ZARR_CHUNK: return pxr_zarr_chunk_bytes(&w->shown->info);
+    case PXR_NODE_COMPANION: return s->companion_bytes[node.index];
     default: return 0;
     }
 }
@@ -119,7 +121,8 @@ static enum pxr_err stat_of(const struct pxr_worker *w, struct pxr_node node, st
     enum pxr_err e = PXR_OK;
     switch (node.kind) {
     case PXR_NODE_FRAME:
-        e = pxr_frame_info(w->shown->archive, node.index, &f, diag);
+    case PXR_NODE_TILE:
+        e = pxr_frame_info(w->shown->archive, pxr_node_frame(&w->shown->tree, node), &f, diag);
         if (e == PXR_OK)
             e = stat_of_frame(w, node, &f, st, diag);
         break;
@@ -129,6 +132,7 @@ static enum pxr_err stat_of(const struct pxr_worker *w, struct pxr_node node, st
     case PXR_NODE_STACK:
     case PXR_NODE_ZARR_FILE:
     case PXR_NODE_ZARR_CHUNK:
+    case PXR_NODE_COMPANION:
         fill_stat(s, node, S_IFREG | 0444, file_bytes(w, node), s->file_time, st);
         break;
     case PXR_NODE_STATS:
@@ -181,17 +185,14 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 
 /* The frame whose file in a view has this name: PXR_NONE in *frame where there is none. */
 static enum pxr_err find_frame(const struct pxr_snapshot *v, enum pxr_view view, const char *name,
-                               uint64_t *frame, struct pxr_diag *diag)
+                               uint64_t *frame, uint32_t *tile, struct pxr_diag *diag)
 {
-    const char *extension = pxr_view_extension(view);
-    const size_t name_bytes = strlen(name), extension_bytes = strlen(extension);
+    size_t suffix_bytes = 0;
     *frame = PXR_NONE;
-    if (name_bytes < extension_bytes + 2)
-        return PXR_OK;
-    const size_t stem_bytes = name_bytes - extension_bytes - 1;
-    if (name[stem_bytes] != '.' || strcmp(name + stem_bytes + 1, extension))
-        return PXR_OK;
-    return pxr_frame_find(v->archive, name, stem_bytes, frame, diag);
+    *tile = pxr_view_find_tile(&v->info, view, name, &suffix_bytes);
+    return *tile == pxr_view_n_tiles(&v->info, view)
+               ? PXR_OK
+               : pxr_frame_find(v->archive, name, strlen(name) - suffix_bytes, frame, diag);
 }
 
 static enum pxr_err find_child(const struct pxr_snapshot *v, struct pxr_node folder, const char *name,
@@ -199,12 +200,13 @@ static enum pxr_err find_child(const struct pxr_snapshot *v, struct pxr_node fol
 {
     enum pxr_view view;
     uint64_t frame;
+    uint32_t tile;
     *child = pxr_node_find(&v->tree, folder, name);
     if (child->kind != PXR_NODE_NONE || !pxr_node_holds_frames(&v->tree, folder, &view))
         return PXR_OK;
-    const enum pxr_err e = find_frame(v, view, name, &frame, diag);
+    const enum pxr_err e = find_frame(v, view, name, &frame, &tile, diag);
     if (e == PXR_OK && frame != PXR_NONE && pxr_node_holds_frame(&v->tree, folder, frame))
-        *child = (struct pxr_node){PXR_NODE_FRAME, view, frame};
+        *child = pxr_node_of_tile(&v->tree, view, frame, tile);
     return e;
 }
 
@@ -291,23 +293,23 @@ static enum pxr_err describe_child(struct listing *l, struct pxr_node child, cha
                                    struct stat *st, struct pxr_diag *diag)
 {
     struct pxr_frame_info f;
-    if (child.kind != PXR_NODE_FRAME) {
+    if (child.kind != PXR_NODE_FRAME && child.kind != PXR_NODE_TILE) {
         pxr_node_name(l->tree, child, name);
         return stat_of(l->worker, child, st, diag);
     }
-    const enum pxr_err e = pxr_frame_info(l->worker->shown->archive, child.index, &f, diag);
+    const struct pxr_snapshot *const v = l->worker->shown;
+    const enum pxr_err e = pxr_frame_info(v->archive, pxr_node_frame(&v->tree, child), &f, diag);
     if (e != PXR_OK)
         return e;
     memcpy(name, f.name, f.name_bytes);
-    name[f.name_bytes] = '.';
-    strcpy(name + f.name_bytes + 1, pxr_view_extension(child.view));
+    pxr_view_suffix(&v->info, child.view, pxr_node_tile(&v->tree, child), name + f.name_bytes);
     return stat_of_frame(l->worker, child, &f, st, diag);
 }
 
 /* Offsets: 0 ".", 1 "..", 2 + i the i-th child; each entry carries that of the next one. */
 static enum pxr_err list(struct listing *l, uint64_t off, struct pxr_diag *diag)
 {
-    char name[sizeof ((struct pxr_frame_info *)0)->name + 8];
+    char name[sizeof ((struct pxr_frame_info *)0)->name + PXR_VIEW_SUFFIX_BYTES];
     const uint64_t n = pxr_node_n_children(l->tree, l->folder);
     if (off < 2 && !add_dots(l, off))
         return PXR_OK;
@@ -414,7 +416,8 @@ static enum pxr_err read_pixels(const struct pxr_worker *w, struct pxr_node node
     if (node.kind == PXR_NODE_ZARR_CHUNK)
         return pxr_zarr_read(w->decoder, f->first + node.index / n_stripes * f->step,
                              (uint32_t)(node.index % n_stripes), off, w->bytes, dst_bytes, got);
-    return pxr_view_read(w->decoder, node.index, node.view, off, w->bytes, dst_bytes, got);
+    return pxr_view_read_tile(w->decoder, pxr_node_frame(t, node), node.view, pxr_node_tile(t, node), off,
+                              w->bytes, dst_bytes, got);
 }
 
 static void reply_pixels(fuse_req_t req, struct pxr_worker *w, struct pxr_node node, size_t dst_bytes, off_t off)
@@ -457,6 +460,7 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t dst_bytes, off_t off,
     }
     switch (node.kind) {
     case PXR_NODE_FRAME:
+    case PXR_NODE_TILE:
     case PXR_NODE_STACK:
     case PXR_NODE_ZARR_CHUNK: reply_pixels(req, w, node, dst_bytes, off); break;
     case PXR_NODE_INFO:
@@ -464,6 +468,9 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t dst_bytes, off_t off,
         break;
     case PXR_NODE_ZARR_FILE:
         reply_slice(req, s->zarr_text[node.index], s->zarr_text_bytes[node.index], dst_bytes, off);
+        break;
+    case PXR_NODE_COMPANION:
+        reply_slice(req, s->companion_text[node.index], s->companion_bytes[node.index], dst_bytes, off);
         break;
     case PXR_NODE_STATS: reply_stats(req, w, dst_bytes, off); break;
     case PXR_NODE_NONE: reply_error(req, ESTALE); break;
@@ -500,8 +507,10 @@ static fsfilcnt_t n_files(const struct pxr_fs_tree *t)
 {
     uint64_t total = 4 + t->n_views * (uint64_t)!t->is_single + t->n_stacks;
     for (unsigned i = 0; i < t->n_views; i++) {
-        const uint64_t n = t->frames.n_frames - t->n_hidden[t->views[i]];
-        total += n + (t->is_nested ? pxr_div_up_u64(n, PXR_FOLDER_FRAMES) : 0);
+        const enum pxr_view v = t->views[i];
+        const uint64_t n = t->frames.n_frames - t->n_hidden[v];
+        total += n * pxr_node_n_tiles(t, v) + (t->is_nested ? pxr_div_up_u64(n, PXR_FOLDER_FRAMES) : 0);
+        total += v == t->tiled ? t->n_companions : 0;
     }
     if (t->has_zarr)
         total += 1 + PXR_N_ZARR_FILES + (t->frames.n_frames - t->n_late) * (1 + 2 * (uint64_t)t->n_stripes);

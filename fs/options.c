@@ -260,6 +260,13 @@ static enum pxr_err set_live(struct pxr_mount_options *o, const char *value, str
     return PXR_OK;
 }
 
+static enum pxr_err set_lossy_views(struct pxr_mount_options *o, const char *value, struct pxr_diag *diag)
+{
+    (void)value, (void)diag;
+    o->shows_lossy = true;
+    return PXR_OK;
+}
+
 static enum pxr_err set_allow_other(struct pxr_mount_options *o, const char *value,
                                     struct pxr_diag *diag)
 {
@@ -289,6 +296,7 @@ static const struct own_option {
 } own_options[] = {
     {"view", "NAME", "show one view (png, pgm, raw, ...) at the root, nothing else", set_view},
     {"views", "A:B:...", "folders and files to show, such as png:stack.npy (default: all)", set_views},
+    {"lossy-views", NULL, "show files that do not keep all bits as well: stack.pxs", set_lossy_views},
     {"layout", "flat|nested", "nested: subfolders of 1000 frames (default flat)", set_layout},
     {"live", NULL, "show frames that are appended later as well; stacks stay as they are", set_live},
     {"frames", "A:B:S", "show frames A to B-1, each S-th; or N alone (default: all)", set_frames},
@@ -345,6 +353,10 @@ static enum pxr_err parse_token(struct pxr_mount_options *o, const char *token,
     if (is_ignored(token))
         return PXR_OK;
     enum pxr_view v;
+    enum pxr_stack k;
+    /* Commas are what people write, and what separates options: views=png,pgm goes on with its names. */
+    if (o->names_views && !o->is_single && (pxr_view_find(token, &v) || pxr_stack_find(token, &k) || !strcmp(token, "zarr")))
+        return add_named(o, token, diag);
     return pxr_fail(diag, PXR_E_INVALID, "unknown option '%.*s'%s",
                     name_bytes < 64 ? (int)name_bytes : 64, token,
                     pxr_view_find(token, &v) ? " (views are separated by colons)" : "");

@@ -20,6 +20,7 @@ struct pxr_mount_options {
     bool has_zarr;
     bool names_views; /* somebody asked for these: what the archive has not is refused    */
     bool is_single, is_nested;
+    bool shows_lossy; /* also files that do not keep all bits                             */
     char frames[PXR_FRAMES_TEXT_BYTES]; /* "A:B:S", or "": all                            */
     uint64_t cache_bytes;               /* 0: the library's default                       */
     uint64_t readahead_bytes;           /* 0: leave the kernel's                          */

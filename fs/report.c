@@ -25,7 +25,7 @@ static bool has_stack(const struct pxr_fs_tree *t, enum pxr_stack stack)
 }
 
 /* What the tree has, and what this archive or choice of frames cannot have. */
-static void add_shown(struct pxr_json *j, const struct pxr_snapshot *shown)
+static void add_shown(struct pxr_json *j, const struct pxr_server *s, const struct pxr_snapshot *shown)
 {
     const struct pxr_fs_tree *t = &shown->tree;
     pxr_json_object(j, "shown_frames");
@@ -43,12 +43,12 @@ static void add_shown(struct pxr_json *j, const struct pxr_snapshot *shown)
     pxr_json_end_array(j);
     pxr_json_object(j, "absent");
     for (unsigned v = 0; v < PXR_N_VIEWS; v++) {
-        const char *why = pxr_view_refusal(&shown->info, (enum pxr_view)v);
+        const char *why = pxr_snapshot_view_refusal(shown, (enum pxr_view)v);
         if (why && !has_view(t, (enum pxr_view)v))
             pxr_json_text(j, pxr_view_name((enum pxr_view)v), why);
     }
     for (unsigned v = 0; v < PXR_N_STACKS; v++) {
-        const char *why = pxr_stack_refusal(&shown->info, &t->frames, (enum pxr_stack)v);
+        const char *why = pxr_snapshot_stack_refusal(s, shown, (enum pxr_stack)v);
         if (why && !has_stack(t, (enum pxr_stack)v))
             pxr_json_text(j, pxr_stack_name((enum pxr_stack)v), why);
     }
@@ -86,7 +86,7 @@ enum pxr_err pxr_report_info(const struct pxr_server *s, const struct pxr_snapsh
     pxr_json_u64(&j, "tail_bytes", i->tail_bytes);
     pxr_json_text(&j, "layout", v->tree.is_nested ? "nested" : "flat");
     pxr_json_bool(&j, "live", s->is_live);
-    add_shown(&j, v);
+    add_shown(&j, s, v);
     if (meta_bytes) /* as text: nobody has checked that it is JSON */
         pxr_json_string(&j, "meta", meta, meta_bytes);
     pxr_json_end_object(&j);

@@ -59,6 +59,54 @@ const char *pxr_snapshot_zarr_refusal(const struct pxr_snapshot *v)
     return pxr_zarr_refusal(&v->info);
 }
 
+/* What the files of pce need beside them, and how many a frame has. */
+static enum pxr_err load_companions(struct pxr_server *s, struct pxr_snapshot *v, struct pxr_diag *diag)
+{
+    struct pxr_fs_tree *t = &v->tree;
+    t->tiled = PXR_VIEW_PCE;
+    t->n_tiles = pxr_view_n_tiles(&v->info, t->tiled);
+    for (unsigned k = 0; k < PXR_FS_MAX_COMPANIONS; k++) {
+        const char *name;
+        size_t n;
+        enum pxr_err e = pxr_view_companion(v->archive, t->tiled, k, &name, NULL, 0, &n, diag);
+        if (e != PXR_OK || !name)
+            return e;
+        s->companion_text[k] = pxr_alloc(n);
+        if (!s->companion_text[k])
+            return pxr_fail_nomem(diag, n);
+        e = pxr_view_companion(v->archive, t->tiled, k, &name, s->companion_text[k], n, &s->companion_bytes[k], diag);
+        if (e != PXR_OK)
+            return e;
+        t->companions[t->n_companions++] = name;
+    }
+    return PXR_OK;
+}
+
+/* Why a view cannot be shown, or NULL. */
+const char *pxr_snapshot_view_refusal(const struct pxr_snapshot *v, enum pxr_view view)
+{
+    uint64_t n_files;
+    if (!pxr_mul_u64(v->info.n_frames, pxr_view_n_tiles(&v->info, view), &n_files) || n_files > PXR_FS_MAX_FRAMES)
+        return "it would have too many files";
+    return pxr_view_refusal(&v->info, view);
+}
+
+const char *pxr_snapshot_stack_refusal(const struct pxr_server *s, const struct pxr_snapshot *v, enum pxr_stack k)
+{
+    const char *why = pxr_stack_refusal(&v->info, &v->tree.frames, k);
+    return !why && pxr_stack_is_lossy(k) && !s->shows_lossy
+               ? "it does not keep all bits of a sample; -o lossy-views shows it all the same"
+               : why;
+}
+
+static bool shows(const struct pxr_fs_tree *t, enum pxr_view v)
+{
+    for (unsigned i = 0; i < t->n_views; i++)
+        if (t->views[i] == v)
+            return true;
+    return false;
+}
+
 static enum pxr_err choose_views(struct pxr_server *s, struct pxr_snapshot *v, const struct pxr_mount_options *o,
                                  struct pxr_diag *diag)
 {
@@ -69,15 +117,17 @@ static enum pxr_err choose_views(struct pxr_server *s, struct pxr_snapshot *v, c
     t->folder_digits = o->is_live ? LIVE_FOLDER_DIGITS : 0;
     t->n_stripes = pxr_zarr_n_stripes(&v->info);
     for (unsigned i = 0; i < o->n_views && e == PXR_OK; i++) {
-        const char *why = pxr_view_refusal(&v->info, o->views[i]);
+        const char *why = pxr_snapshot_view_refusal(v, o->views[i]);
         if (why)
             e = refuse(o, pxr_view_name(o->views[i]), why, diag);
         else
             t->views[t->n_views++] = o->views[i];
     }
+    if (e == PXR_OK && shows(t, PXR_VIEW_PCE))
+        e = load_companions(s, v, diag);
     for (unsigned i = 0; i < o->n_stacks && e == PXR_OK; i++) {
         const enum pxr_stack k = o->stacks[i];
-        const char *why = pxr_stack_refusal(&v->info, &t->frames, k);
+        const char *why = pxr_snapshot_stack_refusal(s, v, k);
         if (why)
             e = refuse(o, pxr_stack_name(k), why, diag);
         else
@@ -95,7 +145,8 @@ static enum pxr_err choose_views(struct pxr_server *s, struct pxr_snapshot *v, c
 }
 
 /* The tree of a snapshot before, with the frames of this one.  Stacks stay what they are: programs that have one open
- * rely on its size.  So does a view that this archive cannot have any more, or not yet, of its new frames. */
+ * rely on its size.  So does a view that this archive cannot have any more, or not yet, of its new frames, and one with
+ * companions, which are those of the beginning. */
 static enum pxr_err grow_tree(const struct pxr_server *s, struct pxr_snapshot *v, const struct pxr_snapshot *before,
                               struct pxr_diag *diag)
 {
@@ -104,7 +155,7 @@ static enum pxr_err grow_tree(const struct pxr_server *s, struct pxr_snapshot *v
     const enum pxr_err e = choose_frames(s, v, diag);
     const uint64_t n_new = t->frames.n_frames - before->tree.frames.n_frames;
     for (unsigned i = 0; i < t->n_views; i++)
-        if (pxr_view_refusal(&v->info, t->views[i]))
+        if (pxr_snapshot_view_refusal(v, t->views[i]) || (t->n_companions && t->views[i] == t->tiled))
             t->n_hidden[t->views[i]] += n_new;
         else
             t->n_hidden[t->views[i]] = 0;
@@ -243,6 +294,7 @@ enum pxr_err pxr_server_init(struct pxr_server *s, const struct pxr_mount_option
                              .folder_mask = o->folder_mask,
                              .is_fastopen = o->is_fastopen,
                              .is_live = o->is_live,
+                             .shows_lossy = o->shows_lossy,
                              .lock = PTHREAD_MUTEX_INITIALIZER};
     enum pxr_err e = open_archive(s, o, source, diag);
     if (e == PXR_OK)
@@ -266,5 +318,7 @@ void pxr_server_fini(struct pxr_server *s)
         pthread_key_delete(s->worker_key);
     }
     pxr_snapshot_put(s->newest);
+    for (unsigned k = 0; k < PXR_FS_MAX_COMPANIONS; k++)
+        pxr_free(s->companion_text[k]);
     *s = (struct pxr_server){0};
 }

@@ -39,11 +39,13 @@ struct pxr_server {
     uid_t uid;
     gid_t gid;
     mode_t file_mask, folder_mask;
-    bool is_fastopen, is_live;
+    bool is_fastopen, is_live, shows_lossy;
     struct pxr_sandbox sandbox;   /* set before threads start */
     struct pxr_frame_range range; /* of the frames that are shown; of a live mount with an end that may come later */
     struct timespec file_time;    /* of the archive's last change before the mount: of frames without a time */
     uint64_t stack_bytes[PXR_N_STACKS];
+    char *companion_text[PXR_FS_MAX_COMPANIONS]; /* owned */
+    size_t companion_bytes[PXR_FS_MAX_COMPANIONS];
     char zarr_text[PXR_N_ZARR_FILES][PXR_ZARR_TEXT_BYTES];
     size_t zarr_text_bytes[PXR_N_ZARR_FILES];
     pthread_key_t worker_key; /* a struct pxr_worker for each thread */
@@ -72,6 +74,10 @@ enum pxr_err pxr_server_refresh(struct pxr_server *s, bool *has_grown, struct px
 /* The newest snapshot, referenced; its generation. */
 struct pxr_snapshot *pxr_server_snapshot(struct pxr_server *s, unsigned *generation);
 void pxr_snapshot_put(struct pxr_snapshot *v); /* any thread; NULL is allowed */
+/* Why a view is not shown, or NULL. */
+const char *pxr_snapshot_view_refusal(const struct pxr_snapshot *v, enum pxr_view view);
+/* The same of a stack. */
+const char *pxr_snapshot_stack_refusal(const struct pxr_server *s, const struct pxr_snapshot *v, enum pxr_stack k);
 /* Why there is no zarr folder, or NULL. */
 const char *pxr_snapshot_zarr_refusal(const struct pxr_snapshot *v);
 /* Closes the archive too; threads must have ended.  Harmless on a zeroed one. */

@@ -82,8 +82,8 @@ enum pxr_err pxr_xattrs_of(const struct pxr_snapshot *s, struct pxr_node node, c
 {
     out->n = 0;
     out->text_bytes = 0;
-    if (node.kind == PXR_NODE_FRAME)
-        return of_frame(s, node.index, meta, out, diag);
+    if (node.kind == PXR_NODE_FRAME || node.kind == PXR_NODE_TILE)
+        return of_frame(s, pxr_node_frame(&s->tree, node), meta, out, diag);
     if (node.kind == PXR_NODE_ROOT)
         of_root(s, out);
     return PXR_OK;

@@ -135,6 +135,7 @@ struct pxr_archive_info {
     uint8_t id[16];         /* XXH3-128, big endian; docs/format.md, "Archive id"    */
     uint32_t nominal_frames, nominal_height_px, nominal_width_px; /* of a block      */
     uint64_t n_small_frames; /* that have a png-small view: the first so many        */
+    uint64_t n_dci_frames, n_pce_frames; /* the same of dci and pce                  */
 };
 
 /* What the newest parity of an archive says. */
@@ -257,7 +258,9 @@ enum pxr_view {
     PXR_VIEW_PX2 = 7,  /* Pixel Stream: every beginning of the file is a picture        */
     PXR_VIEW_PXS = 8,  /* the same for older viewers, three bytes a pixel; 8 bits only  */
     PXR_VIEW_PNG_SMALL = 9, /* compressed; its lengths must be indexed: pxr_archive_index */
-    PXR_N_VIEWS = 10
+    PXR_VIEW_DCI = 10, /* Dichotomic Compression, lossless; 8 bits only; indexed too        */
+    PXR_VIEW_PCE = 11, /* Pixel Countdown Encoding: at most four levels; indexed too        */
+    PXR_N_VIEWS = 12
 };
 PXR_API const char *pxr_view_name(enum pxr_view v);               /* "png"                   */
 PXR_API const char *pxr_view_extension(enum pxr_view v);          /* of its files, no dot    */
@@ -275,6 +278,26 @@ PXR_API enum pxr_err pxr_view_stat(pxr_archive *a, const struct pxr_frame_info *
 PXR_API enum pxr_err pxr_view_read(pxr_decoder *d, uint64_t frame, enum pxr_view v,
                                    uint64_t off_bytes, void *dst, size_t dst_bytes, size_t *got);
 
+/* A view may cut a frame into several files (pce, where a side is longer than 255 pixels): how many, mostly 1. */
+PXR_API uint32_t pxr_view_n_tiles(const struct pxr_archive_info *archive, enum pxr_view v);
+/* What follows the frame's name in that of a file: ".png", or of a tile in row Y and column X ".Y.X.pceb".  Returns dst. */
+#define PXR_VIEW_SUFFIX_BYTES 32
+PXR_API char *pxr_view_suffix(const struct pxr_archive_info *archive, enum pxr_view v, uint32_t tile,
+                              char dst[PXR_VIEW_SUFFIX_BYTES]);
+/* The tile that a file's name means and the length of that ending; n_tiles: none. */
+PXR_API uint32_t pxr_view_find_tile(const struct pxr_archive_info *archive, enum pxr_view v, const char *name,
+                                    size_t *suffix_bytes);
+/* pxr_view_stat and pxr_view_read of one of these files; those do only for frames that are one file. */
+PXR_API enum pxr_err pxr_view_stat_tile(pxr_archive *a, const struct pxr_frame_info *frame, enum pxr_view v,
+                                        uint32_t tile, uint64_t *n_bytes, struct pxr_diag *diag);
+PXR_API enum pxr_err pxr_view_read_tile(pxr_decoder *d, uint64_t frame, enum pxr_view v, uint32_t tile,
+                                        uint64_t off_bytes, void *dst, size_t dst_bytes, size_t *got);
+/* A file that those of a view's frames need beside them: of pce the table of tiles and, of other levels of gray than its own,
+ * the palette.  companion counts from 0; *name: constant, NULL where there are no more.  Copies at most dst_bytes and sets
+ * *n_bytes to the full length. */
+PXR_API enum pxr_err pxr_view_companion(pxr_archive *a, enum pxr_view v, unsigned companion, const char **name,
+                                        void *dst, size_t dst_bytes, size_t *n_bytes, struct pxr_diag *diag);
+
 /* The frames first, first + step, ... of an archive, n_frames of them; step is at least 1. */
 struct pxr_frames {
     uint64_t first, step, n_frames;
@@ -289,8 +312,11 @@ enum pxr_stack {
     PXR_STACK_TIF = 1,    /* stack.tif: BigTIFF, a page per frame                                 */
     PXR_STACK_IJ_TIF = 2, /* stack.ij.tif: classic TIFF as ImageJ writes it, one directory        */
     PXR_STACK_Y4M = 3,    /* stack.y4m: mono or mono16, 25 frames a second                        */
-    PXR_N_STACKS = 4
+    PXR_STACK_PX2 = 4,    /* stack.px2: a Pixel Stream animation                                  */
+    PXR_STACK_PXS = 5,    /* stack.pxs: one for older viewers, 5 of the 8 bits: not lossless       */
+    PXR_N_STACKS = 6
 };
+PXR_API bool pxr_stack_is_lossy(enum pxr_stack s);
 PXR_API const char *pxr_stack_name(enum pxr_stack s); /* "stack.npy" */
 PXR_API bool pxr_stack_find(const char *name, enum pxr_stack *out);
 /* Why there is no such file of these frames, as a clause, or NULL: there is one. */
@@ -423,6 +449,13 @@ PXR_API enum pxr_err pxr_writer_copy(pxr_writer *w, pxr_archive *a,
                                      void (*progress)(void *arg, uint64_t done, uint64_t total), void *arg,
                                      struct pxr_diag *diag);
 
+/* Give a new archive, to which all frames have been added, the indexes of views that another one has (pxr_archive_index),
+ * with their tables.  What that says of frames that have the same number and the same pixels in both is copied; the others
+ * are decoded.  Where an index cannot hold a frame it ends before that.  Commits.  Without indexes nothing happens.
+ * pxr_archive_repack and pxr_archive_recover do this by themselves. */
+PXR_API enum pxr_err pxr_writer_carry_indexes(pxr_writer *w, pxr_archive *like, unsigned n_threads,
+                                              struct pxr_diag *diag);
+
 struct pxr_repack_opts {
     struct pxr_write_opts write; /* geometry and max_error are the archive's; so is meta unless given */
     void (*progress)(void *arg, uint64_t done, uint64_t total); /* NULL is allowed */
@@ -434,9 +467,10 @@ PXR_API enum pxr_err pxr_archive_repack(const char *path, const char *fresh, con
                                         struct pxr_write_summary *summary, struct pxr_diag *diag);
 /* ---- indexing --------------------------------------------------------------------------------- */
 
-/* Append to an archive what a view needs whose lengths no formula gives (PNG_SMALL; else INVALID), for the frames that
- * have none yet; *n_frames is their number.  Decodes each of them.  The table of png-small is made from the first frames
- * and never changes.  progress (may be NULL) is called from the calling thread; false ends the work: STATE, and the
+/* Append to an archive what a view needs whose lengths no formula gives (PNG_SMALL, DCI, PCE; else INVALID), for the frames
+ * that have none yet; *n_frames is their number.  Decodes each of them.  The tables of png-small and pce and the levels of pce
+ * are made when the index is and never change.  UNSUPPORTED: the view is not lossless for such an archive, or a frame has a
+ * level of gray that the index of pce lacks.  progress (may be NULL) is called from the calling thread; false ends the work: STATE, and the
  * archive is what it was.  BUSY, STATE: as for pxr_writer_append. */
 PXR_API enum pxr_err pxr_archive_index(const char *path, enum pxr_view v, unsigned n_threads,
                                        bool (*progress)(void *arg, uint64_t done, uint64_t total), void *arg,

@@ -10,6 +10,7 @@
 
 /* Verified index pages, group headers and frame pages that are kept. */
 #define INDEX_CACHE_BYTES ((uint64_t)32 << 20)
+#define MADE_CACHE_BYTES ((uint64_t)32 << 20)
 #define DEFAULT_UNIT_CACHE_BYTES ((uint64_t)256 << 20)
 
 /* ---- opening ------------------------------------------------------------------------------------ */
@@ -158,6 +159,8 @@ static enum pxr_err start_caches(pxr_archive **out, pxr_archive *a, enum pxr_err
     if (e == PXR_OK)
         e = pxr_cache_new(&s->index_cache, INDEX_CACHE_BYTES, pxr_free, diag);
     if (e == PXR_OK)
+        e = pxr_cache_new(&s->made_cache, MADE_CACHE_BYTES, pxr_free, diag);
+    if (e == PXR_OK)
         e = pxr_slab_new(&s->unit_slab, diag);
     if (e == PXR_OK)
         e = pxr_cache_new(&s->unit_cache, pxr_max_u64(a->limits.cache_bytes, cache_floor(a)),
@@ -168,6 +171,7 @@ static enum pxr_err start_caches(pxr_archive **out, pxr_archive *a, enum pxr_err
     }
     a->index_cache = s->index_cache;
     a->unit_cache = s->unit_cache;
+    a->made_cache = s->made_cache;
     *out = a;
     return PXR_OK;
 }
@@ -223,6 +227,7 @@ void pxr_archive_close(pxr_archive *a)
     pxr_cache_free(s->unit_cache);
     pxr_slab_free(s->unit_slab);
     pxr_cache_free(s->index_cache);
+    pxr_cache_free(s->made_cache);
     pxr_file_close(&s->file);
     pxr_free(s);
 }
@@ -273,7 +278,9 @@ void pxr_archive_info(const pxr_archive *a, struct pxr_archive_info *out)
         .nominal_frames = a->sb.nominal_frames,
         .nominal_height_px = a->sb.nominal_height_px,
         .nominal_width_px = a->sb.nominal_width_px,
-        .n_small_frames = pxr_small_n_indexed(a),
+        .n_small_frames = pxr_index_n_frames(a, &pxr_index_png_small),
+        .n_dci_frames = pxr_index_n_frames(a, &pxr_index_dci),
+        .n_pce_frames = pxr_index_n_frames(a, &pxr_index_pce),
     };
     memcpy(out->id, a->sb.id, sizeof out->id);
 }

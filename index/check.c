@@ -298,22 +298,22 @@ static enum pxr_err check_index(struct check *c, struct pxr_diag *diag)
     return PXR_OK;
 }
 
-/* Each page of the index of png-small; what its entries say is compared with pixels below. */
-static enum pxr_err check_view_index(struct check *c, struct pxr_diag *diag)
+/* Each page of an index; what its entries say is compared with pixels below. */
+static enum pxr_err check_view_index(struct check *c, const struct pxr_index_kind *kind, struct pxr_diag *diag)
 {
     pxr_archive *a = c->archive;
-    const struct pxr_small_index *index;
+    const struct pxr_loaded_index *l = NULL;
     pxr_cache_entry *held;
     struct pxr_diag d;
-    if (!pxr_small_n_indexed(a))
+    if (!pxr_index_n_frames(a, kind))
         return PXR_OK;
-    enum pxr_err e = pxr_small_index_get(a, &held, &index, &d);
-    const uint64_t n = e == PXR_OK ? index->index.n_pages : 1;
+    enum pxr_err e = pxr_index_get(a, kind, &held, &l, &d);
+    const uint64_t n = e == PXR_OK ? l->index.n_pages : 1;
     for (uint64_t page = 0; page < n; page++) {
-        struct pxr_small_entry entry = {0};
-        if (index && e == PXR_OK)
-            e = pxr_small_entry_get(a, page * index->index.page_frames, &entry, &d);
-        pxr_small_entry_put(a, &entry);
+        struct pxr_index_entry entry = {0};
+        if (l && e == PXR_OK)
+            e = pxr_index_entry_get(a, kind, page * l->index.page_frames, &entry, &d);
+        pxr_index_entry_put(a, &entry);
         if (e != PXR_OK && !is_damage(e)) {
             *diag = d;
             pxr_cache_put(a->index_cache, held);
@@ -336,8 +336,7 @@ struct deep_job {
     pxr_decoder *decoder;
     pxr_xxh3 *hash;
     uint8_t *pixels, *row; /* a frame; a row of the PNG view */
-    struct pxr_small_bands bands;
-    uint8_t *stream, *entry; /* of png-small; NULL: not indexed */
+    struct pxr_buffer scratch, entry; /* of view indexes */
     uint64_t first_frame, n_frames;
     struct pxr_diag *damages;
     size_t n_damages, capacity;
@@ -345,22 +344,34 @@ struct deep_job {
     struct pxr_diag diag;
 };
 
-/* What the index of png-small says of a frame that is in j->pixels. */
-static enum pxr_err check_entry(struct deep_job *j, uint64_t frame, struct pxr_diag *diag)
+/* What an index says of a frame that is in j->pixels. */
+static enum pxr_err check_entry(struct deep_job *j, const struct pxr_index_kind *kind, uint64_t frame,
+                                struct pxr_diag *diag)
 {
     pxr_archive *a = j->check->archive;
-    struct pxr_small_entry stored;
-    if (!j->entry || frame >= pxr_small_n_indexed(a))
+    const uint32_t n = kind->entry_bytes(&a->sb);
+    struct pxr_index_entry stored;
+    if (frame >= pxr_index_n_frames(a, kind))
         return PXR_OK;
-    enum pxr_err e = pxr_small_entry_get(a, frame, &stored, diag);
+    enum pxr_err e = pxr_index_entry_get(a, kind, frame, &stored, diag);
     if (e != PXR_OK)
         return is_damage(e) ? PXR_OK : e; /* reported already */
-    const uint32_t n = pxr_small_entry_bytes(&j->bands);
-    pxr_small_entry_make(&j->bands, stored.table, j->pixels, j->stream, j->entry);
-    if (memcmp(j->entry, stored.band_bytes - 4, n))
-        e = pxr_fail_field(diag, PXR_E_CORRUPT, PXR_NONE, "entry", pxr_xxh3_64(stored.band_bytes - 4, n),
-                           pxr_xxh3_64(j->entry, n), "the index of png-small is not that of these pixels");
-    pxr_small_entry_put(a, &stored);
+    j->entry.n_bytes = 0;
+    uint8_t *made = pxr_buffer_extend(&j->entry, n);
+    e = made ? kind->make(stored.state, j->pixels, &j->scratch, made, diag) : pxr_fail_nomem(diag, n);
+    if (e == PXR_E_UNSUPPORTED || (e == PXR_OK && memcmp(made, stored.bytes, n)))
+        e = pxr_fail_field(diag, PXR_E_CORRUPT, PXR_NONE, "entry", pxr_xxh3_64(stored.bytes, n),
+                           e == PXR_OK ? pxr_xxh3_64(made, n) : 0, "the index of %s is not that of these pixels",
+                           kind->name);
+    pxr_index_entry_put(a, &stored);
+    return e;
+}
+
+static enum pxr_err check_entries(struct deep_job *j, uint64_t frame, struct pxr_diag *diag)
+{
+    enum pxr_err e = PXR_OK;
+    for (unsigned k = 0; k < PXR_N_INDEX_KINDS && e == PXR_OK; k++)
+        e = check_entry(j, pxr_index_kinds[k], frame, diag);
     return e;
 }
 
@@ -386,7 +397,7 @@ static enum pxr_err check_frame(struct deep_job *j, uint64_t frame, struct pxr_d
     if (sums.adler32 != info.adler32)
         return pxr_fail_field(diag, PXR_E_CORRUPT, PXR_NONE, "adler32", info.adler32, sums.adler32,
                               "the checksum of the PNG view is wrong");
-    return check_entry(j, frame, diag);
+    return check_entries(j, frame, diag);
 }
 
 static void run_deep_job(void *arg)
@@ -418,13 +429,7 @@ static enum pxr_err deep_job_init(struct deep_job *j, struct check *c, struct px
     j->pixels = pxr_alloc(row * sb->height_px);
     j->row = pxr_alloc(row + 1);
     j->hash = pxr_xxh3_new();
-    const bool is_indexed = pxr_small_n_indexed(c->archive) &&
-                            pxr_small_bands_init(&j->bands, sb->width_px, sb->height_px, sb->bits);
-    if (is_indexed) {
-        j->stream = pxr_alloc(pxr_small_stream_bound(&j->bands));
-        j->entry = pxr_alloc(pxr_small_entry_bytes(&j->bands));
-    }
-    if (!j->pixels || !j->row || !j->hash || (is_indexed && (!j->stream || !j->entry)) ||
+    if (!j->pixels || !j->row || !j->hash ||
         pxr_decoder_new(&j->decoder, c->archive) != PXR_OK)
         return pxr_fail_nomem(diag, row * sb->height_px);
     return PXR_OK;
@@ -436,8 +441,8 @@ static void deep_job_fini(struct deep_job *j)
     pxr_xxh3_free(j->hash);
     pxr_free(j->pixels);
     pxr_free(j->row);
-    pxr_free(j->stream);
-    pxr_free(j->entry);
+    pxr_buffer_fini(&j->scratch);
+    pxr_buffer_fini(&j->entry);
     pxr_free(j->damages);
 }
 
@@ -537,8 +542,8 @@ static enum pxr_err check_archive(struct check *c, unsigned n_threads, struct px
         e = check_records(c, diag);
     if (e == PXR_OK)
         e = check_index(c, diag);
-    if (e == PXR_OK)
-        e = check_view_index(c, diag);
+    for (unsigned k = 0; k < PXR_N_INDEX_KINDS && e == PXR_OK; k++)
+        e = check_view_index(c, pxr_index_kinds[k], diag);
     if (e == PXR_OK && c->depth == PXR_CHECK_DEEP)
         e = check_pixels(c, n_threads ? n_threads : pxr_n_cores(), diag);
     if (e == PXR_OK)

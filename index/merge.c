@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Archives one behind the other as a new one, and an archive coded anew. */
+#include "view_index.h"
 #include "writer.h"
 
 #include "diag.h"
@@ -181,6 +182,8 @@ static enum pxr_err repack(pxr_archive *a, const char *fresh, const struct pxr_r
     if (e == PXR_OK)
         e = compare(w, a, o, pixels, diag);
     pxr_free(pixels);
+    if (e == PXR_OK)
+        e = pxr_index_carry(w, a, write.n_threads, diag);
     if (e == PXR_OK)
         return pxr_writer_finish(w, summary, diag);
     pxr_writer_abort(w);

@@ -35,6 +35,7 @@ struct pxr_archive_shared {
     atomic_uint n_open; /* archives that somebody must close; with the last one this goes too */
     struct pxr_file file;
     pxr_cache *index_cache, *unit_cache;
+    pxr_cache *made_cache;         /* files of frames that a view can only make whole; freed with pxr_free */
     pxr_slab *unit_slab;           /* memory of the values in unit_cache */
     struct pxr_prefetch *prefetch; /* NULL: no workers */
     /* Counters for pxr_archive_stats; nothing else is published through them. */
@@ -54,7 +55,7 @@ struct pxr_archive {
     bool is_bare; /* no commit was looked for: recover brings directory entries of its own */
     char *meta;
     size_t meta_bytes;
-    pxr_cache *index_cache, *unit_cache;
+    pxr_cache *index_cache, *unit_cache, *made_cache;
 };
 
 struct pxr_decoder {

@@ -4,6 +4,7 @@
 #include "parity_repair.h"
 #include "salvage.h"
 #include "two_copies.h"
+#include "view_index.h"
 #include "writer.h"
 
 #include "diag.h"
@@ -395,6 +396,20 @@ static enum pxr_err choose_source(struct recover *r, const struct pxr_file *dama
     return PXR_OK;
 }
 
+/* What the damaged archive had indexed, if its index can be found at all: it is no part of what recovers. */
+static enum pxr_err carry_indexes(struct recover *r, const struct pxr_file *damaged, struct pxr_diag *diag)
+{
+    struct pxr_io borrowed = damaged->io;
+    struct pxr_diag unused;
+    pxr_archive *old;
+    borrowed.close = keep_open;
+    if (pxr_archive_open_io(&old, &borrowed, damaged->arg, NULL, &unused) != PXR_OK)
+        return PXR_OK;
+    const enum pxr_err e = pxr_index_carry(r->writer, old, r->opts->n_threads, diag);
+    pxr_archive_close(old);
+    return e;
+}
+
 /* Both files stay the caller's until fresh is created: path NULL means that fresh is there already. */
 static enum pxr_err recover(const struct pxr_file *damaged, struct pxr_file *fresh, const char *path,
                             const struct pxr_recover_opts *opts, struct pxr_recover_report *report,
@@ -420,6 +435,8 @@ static enum pxr_err recover(const struct pxr_file *damaged, struct pxr_file *fre
     }
     if (e == PXR_OK)
         e = rebuild(&r, diag);
+    if (e == PXR_OK)
+        e = carry_indexes(&r, damaged, diag);
     if (e == PXR_OK) {
         e = pxr_writer_finish(r.writer, &summary, diag);
         r.writer = NULL;

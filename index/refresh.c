@@ -71,6 +71,7 @@ static enum pxr_err open_beside(pxr_archive **out, pxr_archive *a, uint64_t file
     b->sb = a->sb;
     b->index_cache = a->index_cache;
     b->unit_cache = a->unit_cache;
+    b->made_cache = a->made_cache;
     b->commit = c->commit;
     memcpy(b->commit_bytes, c->bytes, sizeof b->commit_bytes);
     b->end_off = c->record_off + PXR_COMMIT_RECORD_BYTES;

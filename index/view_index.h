@@ -3,43 +3,44 @@
 #ifndef PXR_INDEX_VIEW_INDEX_H
 #define PXR_INDEX_VIEW_INDEX_H
 
-#include "png_small.h"
-#include "reader.h"
+#include "index_kind.h"
 
-/* The index of png-small.  Lives in the index cache. */
-struct pxr_small_index {
-    struct pxr_view_index index;
-    struct pxr_small_table table;
-    struct pxr_small_bands bands;
-    /* the page follows */
-};
-/* *entry must be put back into index_cache.  RANGE: the archive has none. */
-enum pxr_err pxr_small_index_get(pxr_archive *a, pxr_cache_entry **entry, const struct pxr_small_index **out,
-                                 struct pxr_diag *diag);
-
-/* The entry of one frame of png-small, checked as far as it can be without pixels.  Referenced: put it back. */
-struct pxr_small_entry {
-    pxr_cache_entry *head, *page; /* in the index cache */
-    const struct pxr_small_table *table;
-    struct pxr_small_bands bands;
-    uint32_t adler32;
-    const uint8_t *band_bytes; /* u32 le for each band: of its coded data */
-};
-/* RANGE: this frame is not indexed.  Nothing is referenced after a failure. */
-enum pxr_err pxr_small_entry_get(pxr_archive *a, uint64_t frame, struct pxr_small_entry *out, struct pxr_diag *diag);
-void pxr_small_entry_put(pxr_archive *a, struct pxr_small_entry *e);
-
-/* pxr_archive_index for a writer that appends and has no new frames; it is finished or aborted.  diag is not NULL. */
-enum pxr_err pxr_small_index_add(pxr_writer *w, unsigned n_threads,
-                                 bool (*progress)(void *arg, uint64_t done, uint64_t total), void *arg,
-                                 uint64_t *n_frames, struct pxr_diag *diag);
+enum { PXR_N_INDEX_KINDS = 3 };
+/* All kinds, by their numbers. */
+extern const struct pxr_index_kind *const pxr_index_kinds[PXR_N_INDEX_KINDS];
 
 /* Frames of the archive whose entries there are: 0, or the first so many. */
-uint64_t pxr_small_n_indexed(const pxr_archive *a);
+uint64_t pxr_index_n_frames(const pxr_archive *a, const struct pxr_index_kind *kind);
 
-/* What the entry of a frame with these pixels (adjacent rows) is, entry_bytes of it.  memory: pxr_small_stream_bound. */
-void pxr_small_entry_make(const struct pxr_small_bands *b, const struct pxr_small_table *t, const uint8_t *pixels,
-                          uint8_t *memory, uint8_t *entry);
-static inline uint32_t pxr_small_entry_bytes(const struct pxr_small_bands *b) { return 4 + 4 * b->n_bands; }
+/* An index of an archive.  Lives in the index cache, as do its pages. */
+struct pxr_loaded_index {
+    struct pxr_view_index index;
+    const void *state; /* of the kind */
+    /* state and page follow */
+};
+/* *entry must be put back into index_cache.  RANGE: the archive has none; CORRUPT. */
+enum pxr_err pxr_index_get(pxr_archive *a, const struct pxr_index_kind *kind, pxr_cache_entry **entry,
+                           const struct pxr_loaded_index **out, struct pxr_diag *diag);
+
+/* The entry of one frame, checked as far as it can be without pixels.  Referenced: put it back. */
+struct pxr_index_entry {
+    pxr_cache_entry *head, *page; /* in the index cache */
+    const void *state;            /* of the kind */
+    const uint8_t *bytes;         /* kind->entry_bytes of them */
+};
+/* RANGE: this frame is not indexed.  Nothing is referenced after a failure. */
+enum pxr_err pxr_index_entry_get(pxr_archive *a, const struct pxr_index_kind *kind, uint64_t frame,
+                                 struct pxr_index_entry *out, struct pxr_diag *diag);
+void pxr_index_entry_put(pxr_archive *a, struct pxr_index_entry *e); /* harmless on a zeroed one */
+
+/* pxr_archive_index for a writer that appends and has no new frames; it is finished or aborted.  diag is not NULL. */
+enum pxr_err pxr_index_add(pxr_writer *w, const struct pxr_index_kind *kind, unsigned n_threads,
+                           bool (*progress)(void *arg, uint64_t done, uint64_t total), void *arg, uint64_t *n_frames,
+                           struct pxr_diag *diag);
+/* Give a new archive the indexes that another one has, with their params.  The entries of frames that have the same
+ * number and pixels in both are copied, the others made.  Frames from the first one on that params do not suit stay without.
+ * A damaged index counts as none.  Everything that was added is committed first; without indexes nothing happens.  diag is
+ * not NULL. */
+enum pxr_err pxr_index_carry(pxr_writer *w, pxr_archive *like, unsigned n_threads, struct pxr_diag *diag);
 
 #endif

@@ -5,13 +5,18 @@
 #include "reader.h"
 #include "view_kind.h"
 
+#include <stdio.h>
+
+#define NO_TILE UINT32_MAX
+
 static const struct pxr_view_kind *const kinds[PXR_N_VIEWS] = {
     [PXR_VIEW_PNG] = &pxr_view_kind_png, [PXR_VIEW_PGM] = &pxr_view_kind_pgm,
     [PXR_VIEW_RAW] = &pxr_view_kind_raw, [PXR_VIEW_TIF] = &pxr_view_kind_tif,
     [PXR_VIEW_NPY] = &pxr_view_kind_npy, [PXR_VIEW_PREVIEW] = &pxr_view_kind_preview,
     [PXR_VIEW_VCBN] = &pxr_view_kind_vcbn, [PXR_VIEW_PX2] = &pxr_view_kind_px2,
     [PXR_VIEW_PXS] = &pxr_view_kind_pxs,
-    [PXR_VIEW_PNG_SMALL] = &pxr_view_kind_png_small,
+    [PXR_VIEW_PNG_SMALL] = &pxr_view_kind_png_small, [PXR_VIEW_DCI] = &pxr_view_kind_dci,
+    [PXR_VIEW_PCE] = &pxr_view_kind_pce,
 };
 
 const char *pxr_view_name(enum pxr_view v)
@@ -43,12 +48,22 @@ struct pxr_frame_info pxr_view_any_frame(const struct pxr_archive_info *archive)
                                    .maxval = archive->bits == 8 ? 255 : 65535};
 }
 
-/* False: the frame has no such file.  entry: of an indexed view, or NULL. */
-static bool lay_out(struct pxr_view_file *f, const struct pxr_frame_info *info, enum pxr_view v,
-                    const struct pxr_small_entry *entry)
+static uint32_t n_tiles(uint32_t width_px, uint32_t height_px, enum pxr_view v)
 {
-    *f = (struct pxr_view_file){.info = info, .entry = entry};
-    if ((unsigned)v < PXR_N_VIEWS && (!kinds[v]->is_indexed || entry) && kinds[v]->lay_out(f))
+    return kinds[v]->n_tiles ? kinds[v]->n_tiles(width_px, height_px) : 1;
+}
+
+uint32_t pxr_view_n_tiles(const struct pxr_archive_info *archive, enum pxr_view v)
+{
+    return (unsigned)v < PXR_N_VIEWS ? n_tiles(archive->width_px, archive->height_px, v) : 1;
+}
+
+/* False: the frame has no such file.  entry: of an indexed view, or NULL. */
+static bool lay_out(struct pxr_view_file *f, const struct pxr_frame_info *info, enum pxr_view v, uint32_t tile,
+                    const struct pxr_index_entry *entry)
+{
+    *f = (struct pxr_view_file){.info = info, .entry = entry, .tile = tile};
+    if ((unsigned)v < PXR_N_VIEWS && (!kinds[v]->index || entry) && kinds[v]->lay_out(f))
         return true;
     f->total_bytes = 0;
     return false;
@@ -57,26 +72,37 @@ static bool lay_out(struct pxr_view_file *f, const struct pxr_frame_info *info, 
 uint64_t pxr_view_bytes(const struct pxr_frame_info *frame, enum pxr_view v)
 {
     struct pxr_view_file f;
-    return lay_out(&f, frame, v, NULL) ? f.total_bytes : 0;
+    return lay_out(&f, frame, v, 0, NULL) ? f.total_bytes : 0;
+}
+
+enum pxr_err pxr_view_stat_tile(pxr_archive *a, const struct pxr_frame_info *frame, enum pxr_view v, uint32_t tile,
+                                uint64_t *n_bytes, struct pxr_diag *diag)
+{
+    struct pxr_index_entry entry;
+    struct pxr_view_file f;
+    *n_bytes = 0;
+    if ((unsigned)v >= PXR_N_VIEWS || tile >= n_tiles(frame->width_px, frame->height_px, v))
+        return PXR_OK;
+    if (!kinds[v]->index) {
+        *n_bytes = pxr_view_bytes(frame, v);
+        return PXR_OK;
+    }
+    const enum pxr_err e = pxr_index_entry_get(a, kinds[v]->index, frame->frame, &entry, diag);
+    if (e != PXR_OK)
+        return e;
+    if (lay_out(&f, frame, v, tile, &entry))
+        *n_bytes = f.total_bytes;
+    pxr_index_entry_put(a, &entry);
+    return PXR_OK;
 }
 
 enum pxr_err pxr_view_stat(pxr_archive *a, const struct pxr_frame_info *frame, enum pxr_view v,
                            uint64_t *n_bytes, struct pxr_diag *diag)
 {
-    struct pxr_small_entry entry;
-    struct pxr_view_file f;
     *n_bytes = 0;
-    if ((unsigned)v >= PXR_N_VIEWS || !kinds[v]->is_indexed) {
-        *n_bytes = pxr_view_bytes(frame, v);
-        return PXR_OK;
-    }
-    const enum pxr_err e = pxr_small_entry_get(a, frame->frame, &entry, diag);
-    if (e != PXR_OK)
-        return e;
-    if (lay_out(&f, frame, v, &entry))
-        *n_bytes = f.total_bytes;
-    pxr_small_entry_put(a, &entry);
-    return PXR_OK;
+    if ((unsigned)v < PXR_N_VIEWS && n_tiles(frame->width_px, frame->height_px, v) > 1)
+        return PXR_OK; /* not one file */
+    return pxr_view_stat_tile(a, frame, v, 0, n_bytes, diag);
 }
 
 const char *pxr_view_refusal(const struct pxr_archive_info *archive, enum pxr_view v)
@@ -85,7 +111,7 @@ const char *pxr_view_refusal(const struct pxr_archive_info *archive, enum pxr_vi
         return "there is no such view";
     const char *why = kinds[v]->refusal ? kinds[v]->refusal(archive) : NULL;
     const struct pxr_frame_info any = pxr_view_any_frame(archive);
-    return why || kinds[v]->is_indexed || pxr_view_bytes(&any, v) ? why : "the frames are too large for it";
+    return why || kinds[v]->index || pxr_view_bytes(&any, v) ? why : "the frames are too large for it";
 }
 
 static enum pxr_err read_head_and_rows(struct pxr_view_file *f, enum pxr_view v, uint64_t off_bytes,
@@ -124,6 +150,9 @@ static enum pxr_err fail_absent(pxr_decoder *d, const struct pxr_frame_info *fra
     enum pxr_err e = PXR_E_UNSUPPORTED;
     if (why)
         pxr_fail(&d->diag, e, "there is no %s view: %s", kinds[v]->name, why);
+    else if (n_tiles(frame->width_px, frame->height_px, v) > 1)
+        pxr_fail(&d->diag, e, "a frame of %u x %u is several files of %s, as a mount shows them", frame->width_px,
+                 frame->height_px, kinds[v]->name);
     else
         e = pxr_fail(&d->diag, PXR_E_LIMIT, "a frame of %u x %u, %u bit, has no %s view", frame->width_px,
                      frame->height_px, frame->bits, kinds[v]->name);
@@ -139,34 +168,103 @@ static enum pxr_err read_file(struct pxr_view_file *f, pxr_decoder *d, enum pxr_
     const size_t n_bytes = (size_t)pxr_min_u64(dst_bytes, f->total_bytes - off_bytes);
     enum pxr_err e = take_scratch(f, d);
     if (e == PXR_OK)
-        e = kinds[v]->read ? kinds[v]->read(f, off_bytes, dst, n_bytes)
-                           : read_head_and_rows(f, v, off_bytes, dst, n_bytes);
+        e = kinds[v]->read   ? kinds[v]->read(f, off_bytes, dst, n_bytes)
+            : kinds[v]->make ? pxr_view_read_made(f, v, kinds[v], off_bytes, dst, n_bytes)
+                             : read_head_and_rows(f, v, off_bytes, dst, n_bytes);
     if (e == PXR_OK)
         *got = n_bytes;
     return e;
 }
 
-enum pxr_err pxr_view_read(pxr_decoder *d, uint64_t frame, enum pxr_view v, uint64_t off_bytes,
-                           void *dst, size_t dst_bytes, size_t *got)
+/* tile NO_TILE: the only file of the frame. */
+static enum pxr_err read_tile(pxr_decoder *d, uint64_t frame, enum pxr_view v, uint32_t tile, uint64_t off_bytes,
+                              void *dst, size_t dst_bytes, size_t *got)
 {
     struct pxr_diag *diag = &d->diag;
     pxr_archive *a = pxr_decoder_archive(d);
-    struct pxr_small_entry entry = {0};
+    struct pxr_index_entry entry = {0};
     struct pxr_frame_info info;
     struct pxr_view_file f;
     *got = 0;
     enum pxr_err e = pxr_frame_info(a, frame, &info, diag);
     if (e == PXR_OK && (unsigned)v >= PXR_N_VIEWS)
         e = pxr_fail(diag, PXR_E_INVALID, "there is no view number %u", (unsigned)v);
-    if (e == PXR_OK && kinds[v]->is_indexed)
-        e = pxr_small_entry_get(a, frame, &entry, diag);
-    if (e == PXR_OK && !lay_out(&f, &info, v, entry.head ? &entry : NULL)) {
+    if (e == PXR_OK && kinds[v]->index)
+        e = pxr_index_entry_get(a, kinds[v]->index, frame, &entry, diag);
+    const uint32_t n = e == PXR_OK ? n_tiles(info.width_px, info.height_px, v) : 0;
+    if (e == PXR_OK && (tile == NO_TILE ? n > 1 : tile >= n))
         e = fail_absent(d, &info, v);
-    }
+    if (e == PXR_OK && !lay_out(&f, &info, v, tile == NO_TILE ? 0 : tile, entry.head ? &entry : NULL))
+        e = fail_absent(d, &info, v);
     if (e == PXR_OK)
         e = read_file(&f, d, v, off_bytes, dst, dst_bytes, got);
-    pxr_small_entry_put(a, &entry);
+    pxr_index_entry_put(a, &entry);
     if (e != PXR_OK)
         memset(dst, 0, dst_bytes);
+    return e;
+}
+
+enum pxr_err pxr_view_read_tile(pxr_decoder *d, uint64_t frame, enum pxr_view v, uint32_t tile, uint64_t off_bytes,
+                                void *dst, size_t dst_bytes, size_t *got)
+{
+    return read_tile(d, frame, v, tile == NO_TILE ? NO_TILE - 1 : tile, off_bytes, dst, dst_bytes, got);
+}
+
+enum pxr_err pxr_view_read(pxr_decoder *d, uint64_t frame, enum pxr_view v, uint64_t off_bytes,
+                           void *dst, size_t dst_bytes, size_t *got)
+{
+    return read_tile(d, frame, v, NO_TILE, off_bytes, dst, dst_bytes, got);
+}
+
+/* ---- names and companions of tiles ---------------------------------------------------------------- */
+
+char *pxr_view_suffix(const struct pxr_archive_info *archive, enum pxr_view v, uint32_t tile,
+                      char dst[PXR_VIEW_SUFFIX_BYTES])
+{
+    const uint32_t n = pxr_view_n_tiles(archive, v);
+    if (n == 1 || (unsigned)v >= PXR_N_VIEWS)
+        snprintf(dst, PXR_VIEW_SUFFIX_BYTES, ".%s", pxr_view_extension(v));
+    else
+        kinds[v]->tile_suffix(archive->width_px, tile, dst);
+    return dst;
+}
+
+uint32_t pxr_view_find_tile(const struct pxr_archive_info *archive, enum pxr_view v, const char *name,
+                            size_t *suffix_bytes)
+{
+    const uint32_t n = pxr_view_n_tiles(archive, v);
+    const size_t name_bytes = strlen(name);
+    char suffix[PXR_VIEW_SUFFIX_BYTES];
+    uint32_t tile = 0;
+    if (n > 1 && !kinds[v]->find_tile(archive->width_px, name, &tile))
+        return n;
+    /* Each has one spelling: the one that is shown. */
+    *suffix_bytes = strlen(pxr_view_suffix(archive, v, tile, suffix));
+    return tile < n && name_bytes > *suffix_bytes && !strcmp(name + name_bytes - *suffix_bytes, suffix) ? tile : n;
+}
+
+enum pxr_err pxr_view_companion(pxr_archive *a, enum pxr_view v, unsigned companion, const char **name, void *dst,
+                                size_t dst_bytes, size_t *n_bytes, struct pxr_diag *diag)
+{
+    struct pxr_archive_info info;
+    struct pxr_buffer text = {0};
+    pxr_cache_entry *held;
+    const struct pxr_loaded_index *l;
+    *name = NULL;
+    *n_bytes = 0;
+    pxr_archive_info(a, &info);
+    if ((unsigned)v >= PXR_N_VIEWS || !kinds[v]->companion || pxr_view_refusal(&info, v))
+        return PXR_OK;
+    enum pxr_err e = pxr_index_get(a, kinds[v]->index, &held, &l, diag);
+    if (e != PXR_OK)
+        return e;
+    *name = kinds[v]->companion(l->state, companion, &text);
+    if (*name && !text.bytes)
+        e = pxr_fail_nomem(diag, dst_bytes);
+    *n_bytes = text.n_bytes;
+    if (e == PXR_OK && dst_bytes && text.n_bytes)
+        memcpy(dst, text.bytes, pxr_min_u64(dst_bytes, text.n_bytes));
+    pxr_buffer_fini(&text);
+    pxr_cache_put(a->index_cache, held);
     return e;
 }

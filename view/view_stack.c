@@ -2,10 +2,12 @@
  * All frames as one file (docs/format.md, "Views"): a head, then the frames at equal distances. */
 #include "bytes.h"
 #include "diag.h"
+#include "px2.h"
 #include "reader.h"
 #include "view_kind.h"
 #include "view_npy.h"
 #include "view_stack.h"
+#include "view_stream.h"
 #include "view_tiff.h"
 
 #include <inttypes.h>
@@ -14,6 +16,7 @@
 #define PAGE_BYTES 4096u
 #define MAX_STACK_BYTES ((uint64_t)1 << 62)
 #define MAX_LEAD_BYTES 8u
+#define PXS_HEAD_BYTES 16u
 /* What ImageJ counts frames and bytes of a frame with. */
 #define MAX_JAVA_INT ((uint64_t)INT32_MAX)
 
@@ -24,6 +27,9 @@ struct stack {
     uint64_t head_bytes;
     char lead[MAX_LEAD_BYTES]; /* before each frame */
     size_t lead_bytes;
+    bool is_lead_between; /* not before the first one */
+    struct pxr_view_file stream; /* of Pixel Stream; px_bytes 0: rows */
+    uint64_t frame_bytes;
     uint64_t total_bytes;
 };
 
@@ -129,6 +135,22 @@ static void ij_head(const struct stack *s, uint64_t off_bytes, uint8_t *dst, siz
     copy_head(head, off_bytes, dst, n_bytes);
 }
 
+static void px2_head(const struct stack *s, uint64_t off_bytes, uint8_t *dst, size_t n_bytes)
+{
+    uint8_t head[PXR_VIEW_HEAD_BYTES] = {0};
+    struct pxr_diag unused;
+    pxr_view_stream_px2_head(&s->any, true, s->frames->n_frames, head, &unused); /* laid out before: it cannot fail */
+    copy_head(head, off_bytes, dst, n_bytes);
+}
+
+static void pxs_head(const struct stack *s, uint64_t off_bytes, uint8_t *dst, size_t n_bytes)
+{
+    uint8_t head[PXS_HEAD_BYTES] = {0x89, 'P', 'X', 'S', '\r', '\n', 0x1a, '\n'};
+    pxr_store_u32be(head + 8, s->any.width_px);
+    pxr_store_u32be(head + 12, s->any.height_px);
+    copy_head(head, off_bytes, dst, n_bytes);
+}
+
 /* ---- layouts: NULL, or why there is no such file -------------------------------------------------- */
 
 static const char *lay_out_npy(struct stack *s)
@@ -168,6 +190,34 @@ static const char *lay_out_ij(struct stack *s)
     return NULL;
 }
 
+static const char *lay_out_stream(struct stack *s, size_t head_bytes, enum pxr_view_stream_px px)
+{
+    s->stream = (struct pxr_view_file){.info = &s->any};
+    if (!s->frames->n_frames)
+        return "there are no frames, and a Pixel Stream file has at least one";
+    if (!pxr_view_stream_lay_out(&s->stream, head_bytes, px))
+        return "the frames are too large for it";
+    s->head_bytes = head_bytes;
+    s->frame_bytes = s->stream.total_bytes - head_bytes;
+    return NULL;
+}
+
+static const char *lay_out_px2(struct stack *s)
+{
+    return lay_out_stream(s, PXR_PX2_HEADER_BYTES, s->any.bits == 8 ? PXR_STREAM_PX_GRAY8 : PXR_STREAM_PX_GRAY16);
+}
+
+/* All tokens are absolute, so that frames have one length; separators tell them apart. */
+static const char *lay_out_pxs(struct stack *s)
+{
+    if (s->any.bits != 8)
+        return "it holds 5 bits of a sample, and these have 16";
+    s->lead_bytes = 1;
+    s->lead[0] = (char)0xc0;
+    s->is_lead_between = true;
+    return lay_out_stream(s, PXS_HEAD_BYTES, PXR_STREAM_PX_RGB15);
+}
+
 static const struct {
     const char *name;
     const char *(*lay_out)(struct stack *s);
@@ -177,6 +227,8 @@ static const struct {
     [PXR_STACK_TIF] = {"stack.tif", lay_out_tif, tif_head},
     [PXR_STACK_IJ_TIF] = {"stack.ij.tif", lay_out_ij, ij_head},
     [PXR_STACK_Y4M] = {"stack.y4m", lay_out_y4m, y4m_head},
+    [PXR_STACK_PX2] = {"stack.px2", lay_out_px2, px2_head},
+    [PXR_STACK_PXS] = {"stack.pxs", lay_out_pxs, pxs_head},
 };
 
 static const char *lay_out(struct stack *s, const struct pxr_archive_info *archive,
@@ -188,14 +240,15 @@ static const char *lay_out(struct stack *s, const struct pxr_archive_info *archi
         return "there is no such file";
     if (!pxr_view_rows_init(&s->rows, &s->any, 0, s->any.bits / 8u, false))
         return too_long;
+    s->frame_bytes = pxr_view_rows_bytes(&s->rows);
     const char *why = kinds[kind].lay_out(s);
     uint64_t frames_bytes;
     if (why)
         return why;
-    if (!pxr_mul_u64(s->lead_bytes + pxr_view_rows_bytes(&s->rows), frames->n_frames, &frames_bytes) ||
+    if (!pxr_mul_u64(s->lead_bytes + s->frame_bytes, frames->n_frames, &frames_bytes) ||
         frames_bytes > MAX_STACK_BYTES)
         return too_long;
-    s->total_bytes = s->head_bytes + frames_bytes;
+    s->total_bytes = s->head_bytes + frames_bytes - (s->is_lead_between ? s->lead_bytes : 0);
     return NULL;
 }
 
@@ -260,10 +313,24 @@ uint64_t pxr_stack_bytes(const struct pxr_archive_info *archive, const struct px
     return lay_out(&s, archive, frames, kind) ? 0 : s.total_bytes;
 }
 
+bool pxr_stack_is_lossy(enum pxr_stack kind) { return kind == PXR_STACK_PXS; }
+
+static enum pxr_err read_frame(struct stack *s, uint64_t frame, uint64_t off_bytes, uint8_t *dst, size_t n_bytes)
+{
+    struct pxr_view_rows *rows = s->stream.px_bytes ? &s->stream.rows : &s->rows;
+    if (rows->frame != frame)
+        rows->row_held = PXR_NONE;
+    rows->frame = frame;
+    return s->stream.px_bytes ? pxr_view_stream_read(&s->stream, off_bytes, dst, n_bytes)
+                              : pxr_view_rows_read(rows, off_bytes, dst, n_bytes);
+}
+
 /* Bytes of the part behind the head; off_bytes counts from there. */
 static enum pxr_err read_frames(struct stack *s, uint64_t off_bytes, uint8_t *dst, size_t n_bytes)
 {
-    const uint64_t period_bytes = s->lead_bytes + pxr_view_rows_bytes(&s->rows);
+    const uint64_t period_bytes = s->lead_bytes + s->frame_bytes;
+    if (s->is_lead_between)
+        off_bytes += s->lead_bytes;
     while (n_bytes) {
         const uint64_t k = off_bytes / period_bytes, in = off_bytes % period_bytes;
         size_t n = (size_t)pxr_min_u64(n_bytes, period_bytes - in);
@@ -271,9 +338,8 @@ static enum pxr_err read_frames(struct stack *s, uint64_t off_bytes, uint8_t *ds
             n = (size_t)pxr_min_u64(n, s->lead_bytes - in);
             memcpy(dst, s->lead + in, n);
         } else {
-            s->rows.frame = s->frames->first + k * s->frames->step;
-            s->rows.row_held = PXR_NONE;
-            const enum pxr_err e = pxr_view_rows_read(&s->rows, in - s->lead_bytes, dst, n);
+            const uint64_t frame = s->frames->first + k * s->frames->step;
+            const enum pxr_err e = read_frame(s, frame, in - s->lead_bytes, dst, n);
             if (e != PXR_OK)
                 return e;
         }
@@ -287,7 +353,10 @@ static enum pxr_err read_frames(struct stack *s, uint64_t off_bytes, uint8_t *ds
 static enum pxr_err read_stack(struct stack *s, pxr_decoder *d, enum pxr_stack kind, uint64_t off_bytes,
                                uint8_t *dst, size_t n_bytes)
 {
-    const size_t scratch_bytes = pxr_view_rows_scratch_bytes(&s->rows);
+    const bool is_stream = s->stream.px_bytes;
+    struct pxr_view_rows *rows = is_stream ? &s->stream.rows : &s->rows;
+    const size_t own_bytes = is_stream ? (size_t)pxr_round_up_u64(s->stream.scratch_bytes, 64) : 0;
+    const size_t scratch_bytes = own_bytes + pxr_view_rows_scratch_bytes(rows);
     size_t n = 0;
     if (off_bytes < s->head_bytes) {
         n = (size_t)pxr_min_u64(n_bytes, s->head_bytes - off_bytes);
@@ -295,10 +364,13 @@ static enum pxr_err read_stack(struct stack *s, pxr_decoder *d, enum pxr_stack k
     }
     if (n == n_bytes)
         return PXR_OK;
-    s->rows.decoder = d;
-    s->rows.one_row = pxr_decoder_scratch(d, scratch_bytes);
-    if (!s->rows.one_row)
+    uint8_t *scratch = pxr_decoder_scratch(d, scratch_bytes);
+    if (!scratch)
         return pxr_fail_nomem(&d->diag, scratch_bytes);
+    s->stream.info = &s->any; /* of this copy */
+    s->stream.scratch = scratch;
+    rows->decoder = d;
+    rows->one_row = scratch + own_bytes;
     return read_frames(s, off_bytes + n - s->head_bytes, dst + n, n_bytes - n);
 }
 

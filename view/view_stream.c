@@ -5,13 +5,13 @@
 #include "pxs.h"
 #include "reader.h"
 #include "view_kind.h"
+#include "view_stream.h"
 
 enum {
     PIECE_PX = 1 << 16, /* looked up at a time: an aligned piece of 4^8 pixels of a file lies in at most 256 rows */
     PXS_HEAD_BYTES = 8,
-    MAX_HEAD_BYTES = 32,
 };
-_Static_assert((int)PXR_PX2_HEADER_BYTES <= (int)MAX_HEAD_BYTES, "heads fit");
+_Static_assert((unsigned)PXR_PX2_HEADER_BYTES <= PXR_VIEW_HEAD_BYTES, "heads fit");
 
 /* Some consecutive pixels of the file, sorted by their rows, so that each row is read once. */
 struct piece {
@@ -37,15 +37,18 @@ static struct piece piece_in_scratch(const struct pxr_view_file *f)
     return p;
 }
 
-/* px_bytes: of a pixel in the file. */
-static bool lay_out(struct pxr_view_file *f, size_t head_bytes, size_t px_bytes)
+bool pxr_view_stream_lay_out(struct pxr_view_file *f, size_t head_bytes, enum pxr_view_stream_px px)
 {
+    static const uint8_t px_bytes_of[] = {1, 2, 3, 2};
+    const size_t px_bytes = px_bytes_of[px];
     const struct pxr_frame_info *const i = f->info;
     if (i->width_px > PXR_STREAM_MAX_SIDE_PX || i->height_px > PXR_STREAM_MAX_SIDE_PX ||
         (uint64_t)i->width_px * i->height_px > PXR_STREAM_MAX_PX ||
         !pxr_view_rows_init(&f->rows, i, 0, i->bits / 8u, true))
         return false;
     const size_t n_px = most_px(i);
+    f->stream_px = px;
+    f->px_bytes = px_bytes;
     f->head_bytes = head_bytes;
     f->total_bytes = head_bytes + (uint64_t)i->width_px * i->height_px * px_bytes;
     f->scratch_bytes = n_px * (sizeof(struct pxr_place) + sizeof(uint16_t)) +
@@ -68,11 +71,23 @@ static void take_piece(struct piece *p, struct pxr_stream_walk *w, uint32_t n_px
         p->by_row[--p->row_end[p->at[i].y]] = (uint16_t)i;
 }
 
-/* The bytes of a piece, of which the first one is first_byte bytes before dst; those outside of dst are left out. */
-static enum pxr_err gather(struct pxr_view_file *f, struct piece *p, size_t px_bytes, size_t first_byte,
-                           uint8_t *dst, size_t n_bytes)
+/* A byte of a pixel: its sample, the sample three times, or its highest 5 bits three times. */
+static uint8_t byte_of(const struct pxr_view_file *f, const uint8_t *sample, size_t b)
 {
-    const size_t sample_bytes = f->info->bits / 8u, row_bytes = f->rows.row_bytes;
+    const unsigned five = sample[0] >> 3;
+    switch (f->stream_px) {
+    case PXR_STREAM_PX_GRAY8:
+    case PXR_STREAM_PX_RGB: return sample[0];
+    case PXR_STREAM_PX_GRAY16: return sample[b];
+    case PXR_STREAM_PX_RGB15: break;
+    }
+    return (uint8_t)((five << 10 | five << 5 | five) >> (b ? 0 : 8));
+}
+
+/* The bytes of a piece, of which the first one is first_byte bytes before dst; those outside of dst are left out. */
+static enum pxr_err gather(struct pxr_view_file *f, struct piece *p, size_t first_byte, uint8_t *dst, size_t n_bytes)
+{
+    const size_t sample_bytes = f->info->bits / 8u, row_bytes = f->rows.row_bytes, px_bytes = f->px_bytes;
     uint32_t y = UINT32_MAX;
     for (uint32_t k = 0; k < p->n_px; k++) {
         const size_t i = p->by_row[k];
@@ -86,16 +101,15 @@ static enum pxr_err gather(struct pxr_view_file *f, struct piece *p, size_t px_b
         for (size_t b = 0; b < px_bytes; b++) {
             const size_t to = i * px_bytes + b;
             if (to >= first_byte && to - first_byte < n_bytes)
-                dst[to - first_byte] = sample[b < sample_bytes ? b : 0];
+                dst[to - first_byte] = byte_of(f, sample, b);
         }
     }
     return PXR_OK;
 }
 
-/* Bytes of the pixels; the head is not counted.  A pixel of the file is its sample, or the sample three times. */
-static enum pxr_err read_pixels(struct pxr_view_file *f, size_t px_bytes, uint64_t off_bytes, uint8_t *dst,
-                                size_t n_bytes)
+enum pxr_err pxr_view_stream_read(struct pxr_view_file *f, uint64_t off_bytes, uint8_t *dst, size_t n_bytes)
 {
+    const size_t px_bytes = f->px_bytes;
     const struct pxr_stream_order order = pxr_stream_order(f->info->width_px, f->info->height_px, PXR_STREAM_A);
     struct piece p = piece_in_scratch(f);
     struct pxr_stream_walk w;
@@ -105,7 +119,7 @@ static enum pxr_err read_pixels(struct pxr_view_file *f, size_t px_bytes, uint64
         const uint64_t n_px = pxr_div_up_u64(first_byte + n_bytes, px_bytes);
         take_piece(&p, &w, (uint32_t)pxr_min_u64(n_px, most_px(f->info)), f->info->height_px);
         const size_t n = (size_t)pxr_min_u64(p.n_px * px_bytes - first_byte, n_bytes);
-        const enum pxr_err e = gather(f, &p, px_bytes, first_byte, dst, n);
+        const enum pxr_err e = gather(f, &p, first_byte, dst, n);
         if (e != PXR_OK)
             return e;
         dst += n;
@@ -115,8 +129,8 @@ static enum pxr_err read_pixels(struct pxr_view_file *f, size_t px_bytes, uint64
     return PXR_OK;
 }
 
-static enum pxr_err read_file(struct pxr_view_file *f, const uint8_t *head, size_t px_bytes, uint64_t off_bytes,
-                              uint8_t *dst, size_t n_bytes)
+static enum pxr_err read_file(struct pxr_view_file *f, const uint8_t *head, uint64_t off_bytes, uint8_t *dst,
+                              size_t n_bytes)
 {
     size_t n = 0;
     if (off_bytes < f->head_bytes) {
@@ -124,30 +138,41 @@ static enum pxr_err read_file(struct pxr_view_file *f, const uint8_t *head, size
         memcpy(dst, head + off_bytes, n);
     }
     return n == n_bytes ? PXR_OK
-                        : read_pixels(f, px_bytes, off_bytes + n - f->head_bytes, dst + n, n_bytes - n);
+                        : pxr_view_stream_read(f, off_bytes + n - f->head_bytes, dst + n, n_bytes - n);
 }
 
 /* ---- px2 ----------------------------------------------------------------------------------------- */
 
 static bool lay_out_px2(struct pxr_view_file *f)
 {
-    return lay_out(f, PXR_PX2_HEADER_BYTES, f->info->bits / 8u);
+    return pxr_view_stream_lay_out(f, PXR_PX2_HEADER_BYTES,
+                                   f->info->bits == 8 ? PXR_STREAM_PX_GRAY8 : PXR_STREAM_PX_GRAY16);
+}
+
+enum pxr_err pxr_view_stream_px2_head(const struct pxr_frame_info *i, bool is_animation, uint64_t n_frames,
+                                      uint8_t dst[PXR_VIEW_HEAD_BYTES], struct pxr_diag *diag)
+{
+    const struct pxr_px2_header h = {.width_px = i->width_px,
+                                     .height_px = i->height_px,
+                                     .digits = PXR_STREAM_A,
+                                     .model = PXR_PX2_GRAY,
+                                     .n_channels = 1,
+                                     .bits = {i->bits},
+                                     .is_animation = is_animation,
+                                     /* More than can be said: until the end of the file. */
+                                     .n_frames = n_frames <= UINT32_MAX ? (uint32_t)n_frames : 0};
+    struct pxr_buffer to = {.bytes = dst, .capacity = PXR_VIEW_HEAD_BYTES};
+    struct pxr_stream_format s;
+    const enum pxr_err e = pxr_px2_begin(&s, &h, NULL, &to, diag);
+    pxr_stream_format_fini(&s);
+    return e;
 }
 
 static enum pxr_err read_px2(struct pxr_view_file *f, uint64_t off_bytes, uint8_t *dst, size_t n_bytes)
 {
-    const struct pxr_px2_header h = {.width_px = f->info->width_px,
-                                     .height_px = f->info->height_px,
-                                     .digits = PXR_STREAM_A,
-                                     .model = PXR_PX2_GRAY,
-                                     .n_channels = 1,
-                                     .bits = {f->info->bits}};
-    uint8_t head[MAX_HEAD_BYTES];
-    struct pxr_buffer to = {.bytes = head, .capacity = sizeof head};
-    struct pxr_stream_format s;
-    const enum pxr_err e = pxr_px2_begin(&s, &h, NULL, &to, &f->rows.decoder->diag);
-    pxr_stream_format_fini(&s);
-    return e ? e : read_file(f, head, f->info->bits / 8u, off_bytes, dst, n_bytes);
+    uint8_t head[PXR_VIEW_HEAD_BYTES];
+    const enum pxr_err e = pxr_view_stream_px2_head(f->info, false, 0, head, &f->rows.decoder->diag);
+    return e ? e : read_file(f, head, off_bytes, dst, n_bytes);
 }
 
 const struct pxr_view_kind pxr_view_kind_px2 = {
@@ -162,7 +187,7 @@ static const char *refuse_pxs(const struct pxr_archive_info *archive)
 
 static bool lay_out_pxs(struct pxr_view_file *f)
 {
-    return f->info->bits == 8 && lay_out(f, PXS_HEAD_BYTES, 3);
+    return f->info->bits == 8 && pxr_view_stream_lay_out(f, PXS_HEAD_BYTES, PXR_STREAM_PX_RGB);
 }
 
 static enum pxr_err read_pxs(struct pxr_view_file *f, uint64_t off_bytes, uint8_t *dst, size_t n_bytes)
@@ -170,7 +195,7 @@ static enum pxr_err read_pxs(struct pxr_view_file *f, uint64_t off_bytes, uint8_
     uint8_t head[PXS_HEAD_BYTES];
     pxr_store_u32be(head, f->info->width_px);
     pxr_store_u32be(head + 4, f->info->height_px);
-    return read_file(f, head, 3, off_bytes, dst, n_bytes);
+    return read_file(f, head, off_bytes, dst, n_bytes);
 }
 
 const struct pxr_view_kind pxr_view_kind_pxs = {.name = "pxs",

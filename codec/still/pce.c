@@ -214,10 +214,41 @@ void pxr_pce_table_free(pxr_pce_table *t)
     pxr_free(t);
 }
 
+size_t pxr_pce_table_bytes(void)
+{
+    return sizeof(struct pxr_pce_table);
+}
+
+/* The numbers of [first, last] that a table has, and behind them those that it has not. */
+static void add_all(pxr_pce_table *t, const uint16_t *had, uint32_t n_had, uint32_t first, uint32_t last)
+{
+    for (uint32_t i = 0; i < n_had; i++)
+        table_add(t, had[i]);
+    for (uint32_t v = first; v <= last; v++)
+        if (!t->rank[v])
+            table_add(t, (uint16_t)v);
+}
+
+bool pxr_pce_table_complete(pxr_pce_table *t, const pxr_pce_table *from, uint32_t max_value)
+{
+    const uint32_t max_single = max_value < MAX_SINGLE_VALUE ? max_value : MAX_SINGLE_VALUE;
+    for (uint32_t i = 0; i < from->n_values; i++)
+        if (from->value[i] > max_value)
+            return false;
+    memset(t, 0, sizeof *t);
+    add_all(t, from->value, from->n_single, 1, max_single);
+    add_all(t, from->value + from->n_single, from->n_values - from->n_single, MAX_SINGLE_VALUE + 1, max_value);
+    return true;
+}
+
+size_t pxr_pce_table_file_bytes(const pxr_pce_table *t)
+{
+    return 1 + t->n_single + 2 * (size_t)(t->n_values - t->n_single);
+}
+
 bool pxr_pce_table_write(const pxr_pce_table *t, struct pxr_buffer *out)
 {
-    const size_t n_double = t->n_values - t->n_single;
-    uint8_t *at = pxr_buffer_extend(out, 1 + t->n_single + 2 * n_double);
+    uint8_t *at = pxr_buffer_extend(out, pxr_pce_table_file_bytes(t));
     if (!at)
         return false;
     *at++ = (uint8_t)t->n_single;

@@ -66,4 +66,12 @@ bool pxr_pce_table_write(const pxr_pce_table *t, struct pxr_buffer *out);
  * written as two bytes. */
 enum pxr_err pxr_pce_table_parse(pxr_pce_table **out, const uint8_t *src, size_t n_bytes, struct pxr_diag *diag);
 
+/* A table with all numbers from 1 to max_value (at most 65025), so that it suits sprites that are not known yet: those of
+ * `from` as they are, and behind them, of one byte and of two bytes each, the others, rising.  t: pxr_pce_table_bytes of the
+ * caller's memory, aligned to 8; freed with it.  False: `from` has a number above max_value. */
+size_t pxr_pce_table_bytes(void);
+bool pxr_pce_table_complete(pxr_pce_table *t, const pxr_pce_table *from, uint32_t max_value);
+/* Bytes of its file: what pxr_pce_table_write appends. */
+size_t pxr_pce_table_file_bytes(const pxr_pce_table *t);
+
 #endif

@@ -38,7 +38,7 @@ static inline uint64_t test_random(uint64_t *state)
 }
 
 /* Contents of test frames: every sample is a function of frame, position and kind. */
-enum test_content { TEST_NOISE, TEST_SMOOTH, TEST_ZERO, TEST_REPEAT, TEST_N_CONTENTS };
+enum test_content { TEST_NOISE, TEST_SMOOTH, TEST_ZERO, TEST_REPEAT, TEST_MASK, TEST_N_CONTENTS };
 
 static inline void test_frame(void *dst, uint64_t frame, uint32_t w, uint32_t h, uint8_t bits,
                               uint32_t maxval, enum test_content content)
@@ -50,6 +50,8 @@ static inline void test_frame(void *dst, uint64_t frame, uint32_t w, uint32_t h,
             v = (uint32_t)(test_random(&state) >> 20);
         else if (content == TEST_SMOOTH)
             v = (uint32_t)(i % w + 2 * (i / w) + frame + (test_random(&state) & 3));
+        else if (content == TEST_MASK) /* four levels */
+            v = (uint32_t)((i % w / 5 + i / w / 3 + frame) % 4 * (maxval / 4));
         v %= maxval + 1;
         if (bits == 8) {
             ((uint8_t *)dst)[i] = (uint8_t)v;

@@ -50,7 +50,7 @@ static void index_reel(struct reel *r)
     uint64_t n_frames;
     pxr_writer *w;
     require(pxr_writer_append_io(&w, &r->file.io, r->file.memory.arg, &o, &diag) == PXR_OK &&
-            pxr_small_index_add(w, 1, NULL, NULL, &n_frames, &diag) == PXR_OK && n_frames == r->spec.n_frames);
+            pxr_index_add(w, &pxr_index_png_small, 1, NULL, NULL, &n_frames, &diag) == PXR_OK && n_frames == r->spec.n_frames);
 }
 
 /* One file: how long it is, and any part of it. */

@@ -8,53 +8,66 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* Whether an archive is indexed for png-small, and the checksum of its files. */
-static bool find_small(size_t i, uint32_t *crc32)
+/* NULL: it is not indexed. */
+static const struct golden_index *find_index(size_t i)
 {
-    for (size_t k = 0; k < N_GOLDEN_SMALL; k++)
-        if (!strcmp(golden_small[k].name, golden[i].name)) {
-            *crc32 = golden_small[k].crc32;
-            return true;
-        }
-    return false;
+    for (size_t k = 0; k < N_GOLDEN_INDEXED; k++)
+        if (!strcmp(golden_indexed[k].name, golden[i].name))
+            return &golden_indexed[k];
+    return NULL;
 }
 
 /* The archive of a spec, with its index where it has one. */
 static enum pxr_err write_golden(struct kept_file *k, size_t i)
 {
     const struct pxr_write_opts opts = {.n_threads = 1};
+    const struct golden_index *g = find_index(i);
     struct pxr_diag d;
     pxr_writer *w;
-    uint32_t unused;
     uint64_t n;
     enum pxr_err e = golden_write(k, i);
-    if (e != PXR_OK || !find_small(i, &unused))
+    if (e != PXR_OK || !g)
         return e;
     e = pxr_writer_append_io(&w, &k->io, k->memory.arg, &opts, &d);
-    return e == PXR_OK ? pxr_small_index_add(w, 1, NULL, NULL, &n, &d) : e;
+    return e != PXR_OK ? e
+                       : pxr_index_add(w,
+                                       g->view == PXR_VIEW_DCI   ? &pxr_index_dci
+                                       : g->view == PXR_VIEW_PCE ? &pxr_index_pce
+                                                                 : &pxr_index_png_small,
+                                       1, NULL, NULL, &n, &d);
 }
 
 /* Files that people have copied must never change. */
-static enum pxr_err check_small(pxr_archive *a, size_t i, struct pxr_diag *d)
+static enum pxr_err check_files(pxr_archive *a, size_t i, struct pxr_diag *d)
 {
     static uint8_t bytes[1 << 20];
-    uint32_t expected, crc = 0;
+    const struct golden_index *g = find_index(i);
+    struct pxr_archive_info info;
+    const char *name;
+    uint32_t crc = 0;
     size_t got;
     pxr_decoder *decoder;
-    if (!find_small(i, &expected))
+    if (!g)
         return PXR_OK;
+    pxr_archive_info(a, &info);
     enum pxr_err e = pxr_decoder_new(&decoder, a);
-    for (uint64_t f = 0; f < golden[i].spec.n_frames && e == PXR_OK; f++) {
-        e = pxr_view_read(decoder, f, PXR_VIEW_PNG_SMALL, 0, bytes, sizeof bytes, &got);
+    for (unsigned k = 0; e == PXR_OK; k++) {
+        e = pxr_view_companion(a, g->view, k, &name, bytes, sizeof bytes, &got, d);
+        if (e != PXR_OK || !name)
+            break;
+        crc = pxr_crc32(crc, bytes, got);
+    }
+    const uint32_t n_tiles = pxr_view_n_tiles(&info, g->view);
+    for (uint64_t f = 0; f < golden[i].spec.n_frames * (uint64_t)n_tiles && e == PXR_OK; f++) {
+        e = pxr_view_read_tile(decoder, f / n_tiles, g->view, (uint32_t)(f % n_tiles), 0, bytes, sizeof bytes, &got);
         if (e == PXR_OK)
             crc = pxr_crc32(crc, bytes, got);
         else
             *d = *pxr_decoder_diag(decoder);
     }
     pxr_decoder_free(decoder);
-    if (e == PXR_OK && crc != expected)
-        e = pxr_fail_field(d, PXR_E_MISMATCH, PXR_NONE, "crc32", expected, crc,
-                           "png-small files have other bytes");
+    if (e == PXR_OK && crc != g->crc32)
+        e = pxr_fail_field(d, PXR_E_MISMATCH, PXR_NONE, "crc32", g->crc32, crc, "files of a view have other bytes");
     return e;
 }
 
@@ -110,7 +123,7 @@ static bool check_one(const char *dir, size_t i)
                 ? test_verify(a, &golden[i].spec, info.n_frames, &d)
                 : pxr_fail(&d, PXR_E_MISMATCH, "another number of frames");
         if (e == PXR_OK)
-            e = check_small(a, i, &d);
+            e = check_files(a, i, &d);
         pxr_archive_close(a);
     }
     if (e == PXR_OK)

@@ -51,17 +51,29 @@ static const struct {
                .codec = PXR_CODEC_STORE, .max_error = 3, .commit_every = 7}},
     {"near16", {.w = 40, .h = 33, .n_frames = 12, .bt = 12, .bits = 16, .content = TEST_NOISE,
                 .codec = PXR_CODEC_PREDICT, .max_error = 500}},
+    {"dci8", {.w = 13, .h = 9, .n_frames = 7, .bt = 3, .bh = 4, .bits = 8, .content = TEST_SMOOTH,
+              .codec = PXR_CODEC_STORE}},
+    {"pce8", {.w = 40, .h = 33, .n_frames = 5, .bt = 4, .bits = 8, .content = TEST_MASK,
+              .codec = PXR_CODEC_STORE, .commit_every = 2}},
+    {"pce16", {.w = 40, .h = 33, .n_frames = 5, .bt = 4, .bits = 16, .content = TEST_MASK,
+               .codec = PXR_CODEC_STORE}},
+    {"pcetiles", {.w = 300, .h = 260, .n_frames = 3, .bt = 3, .bits = 8, .content = TEST_MASK,
+                  .codec = PXR_CODEC_PREDICT}},
     {"smallbands", {.w = 4000, .h = 40, .n_frames = 3, .bt = 3, .bits = 8, .content = TEST_ZERO}},
 };
 #define N_GOLDEN (sizeof golden / sizeof *golden)
 
-/* Those that are indexed for png-small, and the CRC-32 of their files, one behind the other, which
- * tests/cli/small_png.py has made anew. */
-static const struct {
+/* Those that are indexed, and the CRC-32 of the view's files, one behind the other and its companions before them, which
+ * tests/cli/small_png.py and tests/cli/indexed_views.py have made anew. */
+static const struct golden_index {
     const char *name;
+    enum pxr_view view;
     uint32_t crc32;
-} golden_small[] = {{"small8", 0x8111a658}, {"small16", 0x1e1f2fd1}, {"smallbands", 0xb7a41d2c}};
-#define N_GOLDEN_SMALL (sizeof golden_small / sizeof *golden_small)
+} golden_indexed[] = {{"small8", PXR_VIEW_PNG_SMALL, 0x8111a658},  {"small16", PXR_VIEW_PNG_SMALL, 0x1e1f2fd1},
+                      {"smallbands", PXR_VIEW_PNG_SMALL, 0xb7a41d2c}, {"dci8", PXR_VIEW_DCI, 0x92377667},
+                      {"pce8", PXR_VIEW_PCE, 0xd92e147a},                   {"pce16", PXR_VIEW_PCE, 0xb6044515},
+                      {"pcetiles", PXR_VIEW_PCE, 0xf9c02c48}};
+#define N_GOLDEN_INDEXED (sizeof golden_indexed / sizeof *golden_indexed)
 
 /* Go on with frames [first, end) of a spec. */
 static inline enum pxr_err golden_append(struct kept_file *k, const struct test_spec *s, uint32_t first, uint32_t end)

@@ -47,7 +47,7 @@ mount_on "$m" "$work/empty.pxr"
 [ "$(find "$m" -name 'stack.*' | wc -l)" = 2 ] || fail "stacks of no frames: $(ls "$m")"
 /usr/bin/python3 -c 'import json, sys
 absent = json.load(open(sys.argv[1] + "/info.json"))["absent"]
-assert set(absent) == {"stack.tif", "stack.ij.tif", "png-small"} and "no frames" in absent["stack.tif"], absent' "$m"
+assert set(absent) == {"stack.tif", "stack.ij.tif", "stack.px2", "stack.pxs", "png-small", "dci", "pce"} and "no frames" in absent["stack.tif"], absent' "$m"
 [ "$(stat -c %s "$m/stack.npy")" = 4096 ] || fail "stack.npy of no frames"
 unmount "$m"
 mkdir -p "$m"
@@ -67,7 +67,7 @@ done
 [ "$(cat "$m"/* | wc -c)" -lt $((60 * 300 * 200 * 7 / 10)) ] || fail "png-small is not small"
 unmount "$m"
 "$bin/reelsim" -W 300 -H 200 -n 2 -o "$work/more"
-"$bin/pixelrain" append -q --names number "$work/small.pxr" "$work/more"
+"$bin/pixelrain" append -q --names number --index none "$work/small.pxr" "$work/more"
 expect 5 "$mount" "$work/small.pxr" "$m" -o view=png-small
 said "not all frames are indexed"
 

@@ -16,7 +16,7 @@ expect 2 "$mount" "$work/missing.pxr" "$work/m" -o ro,bogus=3
 said "unknown option 'bogus'"
 expect 2 "$mount" -o view=gif "$work/missing.pxr" "$work/m"
 said gif
-expect 2 "$mount" "$work/missing.pxr" "$work/m" -o views=png,pgm
+expect 2 "$mount" "$work/missing.pxr" "$work/m" -o view=png,pgm
 said colons
 expect 2 "$mount" -q "$work/a.pxr" "$work/m"
 said "'-q'"

@@ -2,6 +2,7 @@
  * What the mount tests cannot say in shell: mmap, random ranges by many threads, libspng, empty archives. */
 #include "bytes.h"
 #include "pixelrain.h"
+#include "view_index.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -224,6 +225,28 @@ static int probe_empty(char **args)
     return 1;
 }
 
+/* ---- wrong-dci: an index whose lengths are not true -------------------------------------------------- */
+
+static enum pxr_err make_longer(const void *state, const uint8_t *pixels, struct pxr_buffer *scratch, uint8_t *entry,
+                                struct pxr_diag *diag)
+{
+    const enum pxr_err e = pxr_index_dci.make(state, pixels, scratch, entry, diag);
+    pxr_store_u32le(entry, pxr_load_u32le(entry) + 4);
+    return e;
+}
+
+static int probe_wrong_dci(char **args)
+{
+    const struct pxr_write_opts opts = {.n_threads = 1};
+    struct pxr_index_kind kind = pxr_index_dci;
+    struct pxr_diag diag;
+    pxr_writer *w;
+    uint64_t n;
+    kind.make = make_longer;
+    return pxr_writer_append(&w, args[0], &opts, &diag) != PXR_OK ||
+           pxr_index_add(w, &kind, 1, NULL, NULL, &n, &diag) != PXR_OK;
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 2 ? argv[1] : "";
@@ -237,6 +260,8 @@ int main(int argc, char **argv)
         return probe_spng(argv + 2);
     if (!strcmp(what, "empty") && argc == 3)
         return probe_empty(argv + 2);
-    fprintf(stderr, "usage: mount_probe mmap|ranges|hold|spng|empty ...\n");
+    if (!strcmp(what, "wrong-dci") && argc == 3)
+        return probe_wrong_dci(argv + 2);
+    fprintf(stderr, "usage: mount_probe mmap|ranges|hold|spng|empty|wrong-dci ...\n");
     return 2;
 }

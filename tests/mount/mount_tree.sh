@@ -26,16 +26,16 @@ units=$(($(stat_of "$m" units_decoded) + $(stat_of "$m" units_prefetched)))
 [ "$(stat_of "$m" requests.read)" -ge 1 ] || fail "reads are not counted"
 
 # ---- listings
-names=".pixelrain info.json npy pgm png preview px2 pxs raw stack.ij.tif stack.npy stack.tif stack.y4m tif vcbn zarr "
+names=".pixelrain info.json npy pgm png preview px2 pxs raw stack.ij.tif stack.npy stack.px2 stack.tif stack.y4m tif vcbn zarr "
 [ "$(ls -A "$m" | tr '\n' ' ')" = "$names" ] || fail "root: $(ls -A "$m")"
 for view in png pgm raw tif npy preview vcbn px2 pxs; do
     diff <(ls "$m/$view") <(find "$dir" -name '*.pgm' -printf '%f\n' | sort | sed "s/pgm$/${view/preview/png}/") ||
         fail "names of $view"
 done
 ls -laR "$m" >"$work/listing"
-# Frames nine times, four stacks, info and stats; of zarr two files and 16 frames of 8 stripes.
+# Frames nine times, five stacks, info and stats; of zarr two files and 16 frames of 8 stripes.
 n_files=$(find "$m" -type f | wc -l) n_folders=$(find "$m" -type d | wc -l)
-[ "$n_files" = $((16 * 9 + 4 + 2 + 2 + 16 * 8)) ] || fail "find counts $n_files files"
+[ "$n_files" = $((16 * 9 + 5 + 2 + 2 + 16 * 8)) ] || fail "find counts $n_files files"
 [ "$n_folders" = $((1 + 9 + 1 + 1 + 16 + 16 * 8)) ] || fail "find counts $n_folders folders"
 [ "$(stat -c %h "$m")" = 13 ] || fail "links of the root"
 [ "$(stat -c %h "$m/zarr" "$m/zarr/3" "$m/zarr/3/7" | tr '\n' ' ')" = "18 10 2 " ] || fail "links of zarr"
@@ -122,7 +122,7 @@ assert s.f_files == n_entries and s.f_ffree == 0, (s.f_files, n_entries)
 info = json.load(open(m + '/info.json'))
 assert info['frames'] == 16 and info['width_px'] == 512 and info['bits'] == 8, info
 assert info['id'] == root[p + 'id'] and info['views'][:3] == ['png', 'pgm', 'raw'], info
-assert info['views'][-1] == 'zarr' and list(info['absent']) == ['png-small'], info
+assert info['views'][-1] == 'zarr' and list(info['absent']) == ['png-small', 'dci', 'pce', 'stack.pxs'], info
 assert 'pixelrain index' in info['absent']['png-small'], info
 stats = json.load(open(m + '/.pixelrain/stats.json'))
 assert stats['requests_failed'] == 0, stats

@@ -40,8 +40,10 @@ static uint64_t check_folder(const struct pxr_fs_tree *t, struct pxr_node folder
         const uint64_t ino = pxr_node_ino(child);
         cr_assert(is_same(pxr_node_at(t, ino), child), "inode %" PRIu64, ino);
         cr_assert(is_same(pxr_node_parent(t, child), folder), "parent of inode %" PRIu64, ino);
-        if (child.kind == PXR_NODE_FRAME) {
-            cr_assert(pxr_node_holds_frame(t, folder, child.index));
+        if (child.kind == PXR_NODE_FRAME || child.kind == PXR_NODE_TILE) {
+            const uint64_t frame = pxr_node_frame(t, child);
+            cr_assert(pxr_node_holds_frame(t, folder, frame));
+            cr_assert(is_same(pxr_node_of_tile(t, child.view, frame, pxr_node_tile(t, child)), child));
             n_files++;
         } else {
             pxr_node_name(t, child, name);
@@ -66,6 +68,32 @@ Test(fs_inode, every_child_is_found_again)
             cr_assert_eq(check_folder(&t, root), counts[i] * t.n_views,
                          "%" PRIu64 " frames, variant %u", counts[i], variant);
         }
+}
+
+Test(fs_inode, a_view_may_have_tiles_and_companions)
+{
+    for (unsigned variant = 0; variant < 8; variant++) {
+        const bool is_single = variant & 1, is_nested = variant & 2;
+        struct pxr_fs_tree t = tree_of(2100, is_single, is_nested);
+        if (variant & 4)
+            t.frames = (struct pxr_frames){17, 5, 2100};
+        if (is_single)
+            t.views[0] = PXR_VIEW_PCE;
+        t.tiled = PXR_VIEW_PCE;
+        t.n_tiles = 7;
+        t.companions[t.n_companions++] = "table.pcet";
+        t.companions[t.n_companions++] = "palette.txt";
+        cr_assert_eq(check_folder(&t, root), 2100 * (t.n_views - 1 + 7), "variant %u", variant);
+        const struct pxr_node folder = is_single ? root : pxr_node_find(&t, root, "pce");
+        cr_assert_eq(pxr_node_find(&t, folder, "palette.txt").kind, PXR_NODE_COMPANION);
+        const uint64_t tile = 64 + 64 * (t.frames.first * 7 + 6) + 51;
+        cr_assert_eq(pxr_node_at(&t, tile).kind, PXR_NODE_TILE);
+        cr_assert_eq(pxr_node_at(&t, tile + 64 * (variant & 4 ? 7u : 2100 * 7u)).kind, PXR_NODE_NONE,
+                     "a frame that is not shown");
+        cr_assert_eq(pxr_node_at(&t, 64 + 64 * t.frames.first + PXR_VIEW_PCE).kind, PXR_NODE_NONE,
+                     "a frame in tiles has no file of its own");
+        cr_assert_eq(pxr_node_at(&t, 42).kind, PXR_NODE_NONE);
+    }
 }
 
 Test(fs_inode, a_choice_of_frames_is_a_tree_as_well)

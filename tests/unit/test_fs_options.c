@@ -136,7 +136,15 @@ Test(fs_options, views_are_checked_and_counted_once)
     check_refused("a d -o view=", "view");
     check_refused("a d -o views=png:", "views");
     check_refused("a d -o views=png:pngpngpngpngpngpngpng", "views");
-    check_refused("a d -o views=png,pgm", "colons");
+    check_refused("a d -o png,pgm", "colons");
+    check_refused("a d -o view=png,pgm", "colons");
+    check_refused("a d -o views=png,jpeg", "'jpeg'");
+}
+
+Test(fs_options, commas_between_views_are_understood)
+{
+    const struct pxr_mount_options o = parsed("a d -o ro,views=png,dci,stack.px2,zarr,lossy-views");
+    cr_assert(o.n_views == 2 && o.views[1] == PXR_VIEW_DCI && o.n_stacks == 1 && o.has_zarr && o.shows_lossy);
 }
 
 Test(fs_options, numbers_are_bounded)

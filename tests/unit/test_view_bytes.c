@@ -330,8 +330,8 @@ Test(view, any_range_is_a_slice_of_the_whole)
         {1023, 65, 8, 0, 0}, {65535, 2, 16, 0, 0}, {40, 300, 16, 0, 99},
     };
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
-        for (unsigned v = 0; v < PXR_N_VIEWS; v++) /* png-small has tests of its own */
-            if (v != PXR_VIEW_PNG_SMALL && (v != PXR_VIEW_PXS || shapes[i].bits == 8))
+        for (unsigned v = 0; v < PXR_VIEW_PNG_SMALL; v++) /* indexed ones have tests of their own */
+            if ((v != PXR_VIEW_PXS || shapes[i].bits == 8))
                 check_ranges(shapes[i], (enum pxr_view)v, 300, 30000);
 }
 
@@ -383,7 +383,7 @@ Test(view, an_archive_says_which_views_it_has_not)
 {
     struct pxr_archive_info a = {.width_px = 640, .height_px = 480, .bits = 8};
     for (unsigned v = 0; v < PXR_N_VIEWS; v++)
-        cr_assert_eq(pxr_view_refusal(&a, (enum pxr_view)v) != NULL, v == PXR_VIEW_PNG_SMALL, "%s",
+        cr_assert_eq(pxr_view_refusal(&a, (enum pxr_view)v) != NULL, v >= PXR_VIEW_PNG_SMALL, "%s",
                      pxr_view_name((enum pxr_view)v));
     a.n_frames = 9;
     a.n_small_frames = 8;
