@@ -70,6 +70,7 @@ enum {
     PXR_PARITY_CELL_BYTES = 4096,
     PXR_PARITY_MAX_DATA = 200,  /* shards of data           */
     PXR_PARITY_MAX_SHARDS = 255, /* with those of parity     */
+    PXR_PARITY_MAX_CELLS = 32768, /* parity cells of a record */
 };
 
 #define PXR_PARITY_MARKER "PXPARITY"

@@ -33,7 +33,7 @@ static bool derive(struct pxr_parity_head *h)
         return false;
     h->first_cell = h->first_off / CELL;
     h->n_cells = (uint32_t)(pxr_div_up_u64(h->end_off, CELL) - h->first_cell);
-    if (h->shard_cells > h->n_cells || h->n_data != pxr_div_up_u64(h->n_cells, h->shard_cells))
+    if (h->shard_cells > h->n_cells || (uint64_t)h->n_parity * h->shard_cells > PXR_PARITY_MAX_CELLS || h->n_data != pxr_div_up_u64(h->n_cells, h->shard_cells))
         return false;
     h->table_bytes = 8 * (h->n_cells + h->n_parity * h->shard_cells);
     h->parity_bytes = (uint64_t)h->n_parity * h->shard_cells * CELL;

@@ -417,6 +417,18 @@ Test(parity, impossible_heads_are_refused)
         store_hash(bad);
         cr_expect_eq(pxr_parity_head_parse(&h, bad, NULL), PXR_E_CORRUPT, "case %zu", i);
     }
+    /* A full span as one shard: two of parity are 2^15 cells, three are more memory than a record may take. */
+    memcpy(bad, good, sizeof bad);
+    pxr_store_u64le(bad + 24, (uint64_t)1 << 27);
+    pxr_store_u64le(bad + 40, 0);
+    pxr_store_u64le(bad + 48, (uint64_t)1 << 26);
+    pxr_store_u32le(bad + 64, 16384);
+    bad[68] = 1;
+    for (uint8_t m = 2; m < 4; m++) {
+        bad[69] = m;
+        store_hash(bad);
+        cr_expect_eq(pxr_parity_head_parse(&h, bad, NULL), m == 2 ? PXR_OK : PXR_E_CORRUPT, "%u shards", m);
+    }
     free(b.p);
 }
 
