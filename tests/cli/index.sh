@@ -156,6 +156,7 @@ expect 0 '' ''
 ok "$pixelrain" append -q before.pxr more
 run "$pixelrain" index before.pxr png-small
 expect 0 '' '0 frames indexed for png-small'
+# shellcheck disable=SC2317 # claim calls it
 same_files() { # ARCHIVE VIEW FOLDER: the files of FOLDER are among the archive's
     local file
     rm -rf kept
