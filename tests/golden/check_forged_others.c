@@ -73,7 +73,7 @@ static void flip(uint64_t *rng, uint8_t *bytes, size_t n_bytes)
 }
 
 /* One to three bits flipped, in the first parameters, the header or the payload; random bytes in place of the second half
- * of the payload; or other bytes at its beginning. */
+ * of the payload; other bytes at its beginning; or (kind 5) none at its end, which may be another valid unit of match. */
 static void damage(struct forged *b, uint64_t *rng, unsigned kind)
 {
     for (uint32_t i = 0, n = forge_below(rng, 3) + 1; kind < 3 && i < n; i++)
@@ -85,6 +85,10 @@ static void damage(struct forged *b, uint64_t *rng, unsigned kind)
             flip(rng, b->payload.bytes, b->payload.n_bytes);
     for (size_t i = b->payload.n_bytes / 2; kind == 3 && i < b->payload.n_bytes; i++)
         b->payload.bytes[i] = (uint8_t)forge_random(rng);
+    uint8_t *const last = b->header.bytes + b->header.n_bytes - PXR_BLOCK_UNIT_BYTES;
+    const uint32_t n_last = pxr_load_u32le(last), cut = kind == 5 && n_last > 4 ? forge_below(rng, n_last - 4) : 0;
+    pxr_store_u32le(last, n_last - cut);
+    b->payload.n_bytes -= cut;
     for (size_t i = 0; kind == 4 && i < 4 && i < b->payload.n_bytes; i++)
         b->payload.bytes[i] = forge_once_in(rng, 2) ? 0xFF : forge_once_in(rng, 2) ? 0 : (uint8_t)forge_random(rng);
 }
@@ -94,7 +98,7 @@ static bool check_damaged(const struct forged *b, uint64_t number)
     uint64_t rng = number + 1;
     uint8_t *const pixels = get(pxr_block_raw_bytes(&b->shape));
     bool is_good = true;
-    for (unsigned kind = 0; kind < 5; kind++) {
+    for (unsigned kind = 0; kind < 6; kind++) {
         struct forged d = forged_twin(b);
         damage(&d, &rng, kind);
         const bool is_refused = forged_independent(&d, NULL, pixels) != NULL;
