@@ -2,9 +2,19 @@
  * Codec 4: what a header may say, which units a frame needs, and decoding one. */
 #include "match.h"
 
+#include "cpu.h"
 #include "diag.h"
 #include "match_coder.h"
 #include "predict.h" /* the order of frames */
+
+pxr_match_walker pxr_match_walk_now(bool is_encoder, uint8_t bits)
+{
+#if defined(__x86_64__)
+    if (pxr_cpu_level() >= PXR_CPU_AVX2)
+        return pxr_match_walk_avx2[is_encoder][bits == 16];
+#endif
+    return pxr_match_walk_portable[is_encoder][bits == 16];
+}
 
 /* ---- headers ------------------------------------------------------------------------------------ */
 
@@ -134,7 +144,7 @@ static enum pxr_err decode(pxr_block_decoder *decoder, const struct pxr_block_he
         memcpy(state, (const uint8_t *)refs[pxr_match_parent(ref_units, u.n_refs)] + pixel_bytes, n_state);
     else
         pxr_match_state_init(state, u.mode.table_bits);
-    pxr_match_walk[0][h->shape.bits == 16](&u);
+    pxr_match_walk_now(false, h->shape.bits)(&u);
     if (u.is_damaged || !pxr_match_decoder_is_at_end(&u.coder))
         return pxr_fail(diag, PXR_E_CORRUPT, "a unit of a match block does not decode to its end");
     memcpy((uint8_t *)dst + pixel_bytes, state, n_state);

@@ -107,7 +107,13 @@ static inline size_t pxr_match_scratch_bytes(uint32_t width_px)
 }
 
 /* Everything that runs per sample: [encoding][16 bits].  Margins are in scratch alone (aligned to two bytes). */
-extern void (*const pxr_match_walk[2][2])(struct pxr_match_unit *u);
+typedef void (*pxr_match_walker)(struct pxr_match_unit *u);
+extern const pxr_match_walker pxr_match_walk_portable[2][2];
+#if defined(__x86_64__)
+extern const pxr_match_walker pxr_match_walk_avx2[2][2];
+#endif
+/* That of this machine, or of the limit that is set. */
+pxr_match_walker pxr_match_walk_now(bool is_encoder, uint8_t bits);
 
 /* ---- match_model.c ------------------------------------------------------------------------------ */
 

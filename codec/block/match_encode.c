@@ -225,7 +225,7 @@ static bool put_unit(const struct job *j, struct pxr_match_unit *u, struct pxr_m
     struct pxr_buffer *const units = &j->e->units;
     const size_t start = units->n_bytes;
     u->coder = pxr_match_encoder_of(units);
-    pxr_match_walk[1][u->bits == 16](u);
+    pxr_match_walk_now(true, u->bits)(u);
     return pxr_match_encoder_end(&u->coder) && (units->n_bytes > start || pxr_buffer_add(units, "", 1));
 }
 

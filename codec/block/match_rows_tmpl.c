@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Codec 4, everything that runs per sample.  Included with SAMPLE (uint8_t or uint16_t), IS_ENCODER and
- * NAME(x); encoder and decoder are the same text so that they cannot disagree. */
+ * Codec 4, everything that runs per sample.  Included with BITS and SAMPLE (8 and uint8_t, or 16 and uint16_t), IS_ENCODER
+ * and NAME(x); encoder and decoder are the same text so that they cannot disagree. */
 
 /* Rows around a sample; index 0 is the first of the row. */
 struct NAME(rows) {
@@ -130,6 +130,9 @@ static void NAME(look)(const struct pxr_match_unit *u, const struct NAME(rows) *
     const SAMPLE *const c = r->c + x, *const n = r->n + x, *const nn = r->nn + x;
     const SAMPLE *const p = r->p[1] + x, *const pn = r->p[0] + x, *const ps = r->p[2] + x;
     const SAMPLE *const q = r->q[1] + x, *const qn = r->q[0] + x, *const qs = r->q[2] + x;
+#ifdef VECTORS
+    PASTE(near_of_, BITS)(s->near, nn, n, c, p, pn, ps, q, qn, qs);
+#else
     memcpy(s->near + 0, nn - 1, 4 * sizeof(SAMPLE));
     memcpy(s->near + 4, n - 2, 4 * sizeof(SAMPLE));
     memcpy(s->near + 8, n + 2, 2 * sizeof(SAMPLE));
@@ -140,6 +143,7 @@ static void NAME(look)(const struct pxr_match_unit *u, const struct NAME(rows) *
     memcpy(s->near + 24, q - 1, 4 * sizeof(SAMPLE));
     memcpy(s->near + 28, qn, 2 * sizeof(SAMPLE));
     memcpy(s->near + 30, qs, 2 * sizeof(SAMPLE));
+#endif
     const uint32_t w_n = c[-1] == n[0], n_ne = n[0] == n[1], n_nw = n[0] == n[-1], w_nw = c[-1] == n[-1];
     const uint32_t same = w_n | n_ne << 1 | n_nw << 2 | w_nw << 3;
     s->shape = same | (uint32_t)(c[-1] == p[0]) << 4 | (uint32_t)(n[0] == p[0]) << 5 |
@@ -159,6 +163,9 @@ static void NAME(look)(const struct pxr_match_unit *u, const struct NAME(rows) *
 /* Bit i: near[i] is v. */
 PXR_ALWAYS_INLINE uint32_t NAME(equal_bits)(const SAMPLE near[32], SAMPLE v)
 {
+#ifdef VECTORS
+    return PASTE(equal_bits_, BITS)(near, v);
+#else
     uint8_t equal[32];
     uint32_t bits = 0;
     for (unsigned i = 0; i < 32; i++)
@@ -166,6 +173,7 @@ PXR_ALWAYS_INLINE uint32_t NAME(equal_bits)(const SAMPLE near[32], SAMPLE v)
     for (unsigned i = 0; i < 4; i++) /* the product's highest byte gathers the lowest bits of eight bytes */
         bits |= (uint32_t)(pxr_load_u64le(equal + 8 * i) * UINT64_C(0x0102040810204080) >> 56) << 8 * i;
     return bits;
+#endif
 }
 
 /* ---- samples ------------------------------------------------------------------------------------ */
@@ -190,8 +198,12 @@ PXR_ALWAYS_INLINE unsigned NAME(code_candidate)(struct pxr_match_unit *u, const 
                                   ((uint64_t)i << 6 | tag) << 48 | low[i]);
     const unsigned set = (s->kind * PXR_MATCH_MAX_CANDIDATES + k) * 9 + (is_after_span ? 8 : s->pairs & 7);
     u->n_mixed++;
+#ifdef VECTORS
+    return mixed_candidate(u->tables, &u->coder, IS_ENCODER, slots, u->state->weights[set], bit);
+#else
     return pxr_match_mixed(u->tables, &u->coder, IS_ENCODER, slots, PXR_MATCH_INPUTS,
                            u->state->weights[set], bit);
+#endif
 }
 
 /* A bit of a value that no candidate has. */
@@ -427,6 +439,7 @@ static void NAME(walk)(struct pxr_match_unit *u)
     }
 }
 
+#undef BITS
 #undef SAMPLE
 #undef IS_ENCODER
 #undef NAME

@@ -156,10 +156,10 @@ static const struct codec {
     unsigned step; /* of made blocks one in this many is looked at: some are slow */
 } codecs[] = {
     {PXR_BLOCK_PREDICT, NULL, 1},
-    {PXR_BLOCK_MATCH, independent_match, 5},
-    {PXR_BLOCK_ADAPTIVE, independent_adaptive, 5},
+    {PXR_BLOCK_MATCH, independent_match, 11},
+    {PXR_BLOCK_ADAPTIVE, independent_adaptive, 11},
 #ifdef PXR_TEST_ZSTD
-    {PXR_BLOCK_SORTED, independent_sorted, 1},
+    {PXR_BLOCK_SORTED, independent_sorted, 5},
 #endif
 };
 #define N_CODECS (sizeof codecs / sizeof *codecs)

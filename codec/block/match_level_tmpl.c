@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Codec 4: the walk over a frame's samples, for 8 and 16 bits, decoding and encoding. */
+ * Codec 4: the walk over a frame's samples at one CPU level, for 8 and 16 bits, decoding and encoding: included by
+ * match_portable.c and match_avx2.c, which are compiled for that level.  LEVEL is its name.  With VECTORS it brings
+ * near_of_8, near_of_16, equal_bits_8, equal_bits_16 and mixed_candidate, which do the same as the text here. */
 #include "match_coder.h"
 
 #include <stdlib.h>
@@ -37,25 +39,32 @@ enum {
     NEAREST = 0x46227DE2, /* and those that touch it, in any frame */
 };
 
+#define PASTE_(a, b) a##b
+#define PASTE(a, b) PASTE_(a, b)
+
+#define BITS 8
 #define SAMPLE uint8_t
 #define IS_ENCODER false
 #define NAME(x) decode8_##x
 #include "match_rows_tmpl.c"
 
+#define BITS 16
 #define SAMPLE uint16_t
 #define IS_ENCODER false
 #define NAME(x) decode16_##x
 #include "match_rows_tmpl.c"
 
+#define BITS 8
 #define SAMPLE uint8_t
 #define IS_ENCODER true
 #define NAME(x) encode8_##x
 #include "match_rows_tmpl.c"
 
+#define BITS 16
 #define SAMPLE uint16_t
 #define IS_ENCODER true
 #define NAME(x) encode16_##x
 #include "match_rows_tmpl.c"
 
-void (*const pxr_match_walk[2][2])(struct pxr_match_unit *u) = {{decode8_walk, decode16_walk},
-                                                                {encode8_walk, encode16_walk}};
+const pxr_match_walker PASTE(pxr_match_walk_, LEVEL)[2][2] = {{decode8_walk, decode16_walk},
+                                                              {encode8_walk, encode16_walk}};
