@@ -8,6 +8,7 @@
 #include "bytes.h"
 #include "diag.h"
 #include "fs_log.h"
+#include "reader.h"
 #include "report.h"
 #include "worker.h"
 #include "xattr.h"
@@ -227,6 +228,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 struct listing {
     fuse_req_t req;
     struct pxr_server *server;
+    pxr_decoder *decoder; /* of this thread */
     struct pxr_node folder;
     bool has_attributes; /* readdirplus */
     char *dst;
@@ -269,7 +271,7 @@ static enum pxr_err describe_child(struct listing *l, struct pxr_node child, cha
         pxr_node_name(&l->server->tree, child, name);
         return stat_of(l->server, child, st, diag);
     }
-    const enum pxr_err e = pxr_frame_info(l->server->archive, child.index, &f, diag);
+    const enum pxr_err e = pxr_decoder_frame_info(l->decoder, child.index, &f, diag);
     if (e != PXR_OK)
         return e;
     memcpy(name, f.name, f.name_bytes);
@@ -320,6 +322,7 @@ static void reply_listing(fuse_req_t req, fuse_ino_t ino, size_t dst_bytes, off_
         reply_no_memory(req);
         return;
     }
+    l.decoder = w->decoder;
     l.dst = (char *)w->bytes;
     if (list(&l, (uint64_t)off, &diag) != PXR_OK)
         reply_failure(req, &diag);

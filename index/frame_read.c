@@ -27,6 +27,7 @@ void pxr_decoder_free(pxr_decoder *d)
     if (!d)
         return;
     pxr_cache_put(d->archive->index_cache, d->group_entry);
+    pxr_cache_put(d->archive->index_cache, d->frames_entry);
     pxr_block_decoder_free(d->block);
     pxr_buffer_fini(&d->packed);
     pxr_free(d->scratch);

@@ -55,6 +55,10 @@ struct pxr_decoder {
     /* The group of the last read stays referenced: the next read is mostly in the same one. */
     pxr_cache_entry *group_entry;
     struct pxr_loaded_group *group;
+    /* And the frame page of the frame that was described last: a listing walks through it. */
+    struct pxr_dir_entry frames_dir;
+    pxr_cache_entry *frames_entry;
+    struct pxr_loaded_frames *frames;
     struct pxr_buffer packed;  /* compressed bytes of one unit */
     void *scratch;             /* pxr_decoder_scratch */
     size_t scratch_bytes;
@@ -107,6 +111,8 @@ enum pxr_err pxr_frames_get(pxr_archive *a, const struct pxr_dir_entry *dir, pxr
 void pxr_frames_describe(const pxr_archive *a, const struct pxr_dir_entry *dir, const struct pxr_loaded_frames *f,
                          uint32_t i, struct pxr_frame_info *out);
 const char *pxr_frames_meta(const struct pxr_loaded_frames *f, uint32_t i, size_t *n_bytes);
+/* pxr_frame_info for many frames in a row: the frame page of the last one stays with the decoder. */
+enum pxr_err pxr_decoder_frame_info(pxr_decoder *d, uint64_t frame, struct pxr_frame_info *out, struct pxr_diag *diag);
 /* A block of a loaded group: its checked header, window and where its payload is. */
 struct pxr_placed_block {
     struct pxr_block_header header;

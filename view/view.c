@@ -155,7 +155,7 @@ enum pxr_err pxr_view_read(pxr_decoder *d, uint64_t frame, enum pxr_view v, uint
     struct pxr_frame_info info;
     struct pxr_view_file f;
     *got = 0;
-    enum pxr_err e = pxr_frame_info(a, frame, &info, diag);
+    enum pxr_err e = pxr_decoder_frame_info(d, frame, &info, diag);
     if (e == PXR_OK && (unsigned)v >= PXR_N_VIEWS)
         e = pxr_fail(diag, PXR_E_INVALID, "there is no view number %u", (unsigned)v);
     if (e == PXR_OK && kinds[v]->is_indexed)
