@@ -174,8 +174,8 @@ class Stage:
         run("cat", self.archive, self.image, stdout=subprocess.DEVNULL)
         run("sync")
 
-    def null(self, file, n_files):
-        return other_mount([os.path.join(self.build, "bin/nullfs"), "--file", file, "--frames", n_files,
+    def null(self, file, n_files, *options):
+        return other_mount([os.path.join(self.build, "bin/nullfs"), "--file", file, "--frames", n_files, *options,
                             self.point], self.point)
 
     def squashfuse(self):
@@ -206,8 +206,9 @@ def one_round(s):
         with s.ours(*options) as m:
             r[name] = s.passes(s.paths(m.folder + "/raw"))
             r[name]["stats"] = m.stats()
-    with s.null(os.path.join(s.disk, s.names[0]), s.n_frames):
-        r["null"] = s.passes(s.null_paths())
+    for name, options in (("null", []), ("null fastopen", ["--fastopen"])):
+        with s.null(os.path.join(s.disk, s.names[0]), s.n_frames, *options):
+            r[name] = s.passes(s.null_paths())
     with s.squashfuse() as folder:
         r["squashfuse"] = s.passes(s.paths(folder))
     r["disk"], r["memory"] = s.passes(s.paths(s.disk)), s.passes(s.paths(s.memory))
@@ -251,6 +252,9 @@ def tell_rounds(goals, rounds):
     goals.add("warm stack.npy in order, speed / null server", ratio("warm_s", "stack", "null stack"), least=0.95)
     goals.add("warm 256 KiB files, speed / ext4", ratio("warm_s", "pixelrain", "disk"), least=0.9)
     goals.add("  with fastopen, speed / ext4", ratio("warm_s", "fastopen", "disk"), least=1.0)
+    goals.add("  the null server, speed / ext4", ratio("warm_s", "null", "disk"))
+    goals.add("  the null server with fastopen, speed / ext4", ratio("warm_s", "null fastopen", "disk"))
+    goals.add("  tmpfs, speed / ext4", ratio("warm_s", "memory", "disk"))
     goals.add("  speed / tmpfs", ratio("warm_s", "pixelrain", "memory"))
     goals.add("  speed / squashfuse", ratio("warm_s", "pixelrain", "squashfuse"))
     goals.add("cold frames in order, time / (decoding by 2 threads + null server)",
@@ -264,6 +268,7 @@ def tell_rounds(goals, rounds):
               most=1.1)
     goals.add("cold frames in order, speed / squashfuse", ratio("cold_s", "pixelrain", "squashfuse"), least=2)
     goals.add("open + read + close of 256 KiB, warm", median(lambda r: r["pixelrain"]["warm_us"]), "us", most=60)
+    goals.add("  null server", median(lambda r: r["null"]["warm_us"]), "us")
     goals.add("  ext4", median(lambda r: r["disk"]["warm_us"]), "us")
     goals.add("  cold, above decoding in process", median(lambda r: r["frame_us"] - r["decode"]["step_frame_us"]), "us",
               most=100)
@@ -380,6 +385,11 @@ def listings(build, work, goals, repeats):
         goals.add("  names only, as they come (ls -f)", statistics.median(seconds["ls -f"]), "s", most=names_s)
         goals.add("  names only, sorted (ls)", statistics.median(seconds["ls"]), "s", most=None if names_s else 0.4)
         os.unlink(archive)
+    note("mount: ls -l of the null server")
+    with open(archive, "wb") as f:
+        f.write(bytes(64))
+    with other_mount([os.path.join(build, "bin/nullfs"), "--file", archive, "--frames", 10 ** 6, folder], folder):
+        goals.add("  ls -l, null server", timed("ls", "-l", folder, env=environment)[0], "s")
 
 
 def ready(build, work, goals, n_frames, repeats):

@@ -10,6 +10,7 @@
 #include "fs_log.h"
 #include "reader.h"
 #include "report.h"
+#include "view_loan.h"
 #include "worker.h"
 #include "xattr.h"
 
@@ -388,6 +389,25 @@ static enum pxr_err read_pixels(const struct pxr_server *s, const struct pxr_wor
     return pxr_view_read(w->decoder, node.index, node.view, off, w->bytes, dst_bytes, got);
 }
 
+/* Where the cache has the file's bytes as they are, they go from there to the kernel. */
+static bool reply_borrowed(fuse_req_t req, struct pxr_worker *w, struct pxr_node node, size_t dst_bytes, off_t off)
+{
+    struct pxr_view_loan loan;
+    if (node.kind != PXR_NODE_FRAME ||
+        !pxr_view_borrow(w->decoder, node.index, node.view, (uint64_t)off, dst_bytes, &loan))
+        return false;
+    const struct iovec parts[2] = {{(void *)(uintptr_t)loan.from_head, loan.head_bytes},
+                                   {(void *)(uintptr_t)loan.pixels, loan.pixel_bytes}};
+    struct pxr_server *s = server_of(req);
+    atomic_fetch_add_explicit(&s->read_bytes, loan.head_bytes + loan.pixel_bytes, memory_order_relaxed);
+    if (loan.head_bytes)
+        fuse_reply_iov(req, parts, 2);
+    else
+        fuse_reply_buf(req, (const char *)loan.pixels, loan.pixel_bytes);
+    pxr_view_return(w->decoder, &loan);
+    return true;
+}
+
 static void reply_pixels(fuse_req_t req, struct pxr_node node, size_t dst_bytes, off_t off)
 {
     struct pxr_server *s = server_of(req);
@@ -397,6 +417,8 @@ static void reply_pixels(fuse_req_t req, struct pxr_node node, size_t dst_bytes,
         reply_no_memory(req);
         return;
     }
+    if (reply_borrowed(req, w, node, dst_bytes, off))
+        return;
     if (read_pixels(s, w, node, (uint64_t)off, dst_bytes, &got) != PXR_OK) {
         reply_failure(req, pxr_decoder_diag(w->decoder));
         return;

@@ -280,3 +280,23 @@ enum pxr_err pxr_frame_read(pxr_decoder *d, uint64_t frame, uint32_t row0, uint3
     pxr_prefetch_note(d, frame, row0, n_rows);
     return PXR_OK;
 }
+
+bool pxr_frame_borrow(pxr_decoder *d, uint64_t frame, uint32_t row0, uint32_t n_rows, pxr_cache_entry **entry,
+                      const uint8_t **pixels)
+{
+    uint32_t first, end, n;
+    struct pxr_placed_block b;
+    if (!n_rows || !pxr_range_fits(row0, n_rows, d->archive->sb.height_px) || pxr_decoder_seek(d, frame, NULL) != PXR_OK)
+        return false;
+    pxr_group_blocks_of_rows(&d->group->group, row0, n_rows, &first, &end);
+    if (end - first != 1 || pxr_group_block(d->archive, d->group, first, &b, NULL) != PXR_OK || !b.header.n_units)
+        return false;
+    const struct pxr_block_shape *s = &b.header.shape;
+    const uint32_t i = (uint32_t)(frame - d->group->group.first_frame), unit = pxr_block_unit_of(&b.header, i);
+    if (pxr_unit_get(d, &b, unit, entry, pixels, NULL) != PXR_OK)
+        return false;
+    pxr_block_unit_frames(&b.header, unit, &first, &n);
+    *pixels += ((size_t)(i - first) * s->height_px + (row0 - b.y0)) * s->width_px * (s->bits / 8u);
+    pxr_prefetch_note(d, frame, row0, n_rows);
+    return true;
+}

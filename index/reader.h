@@ -130,6 +130,10 @@ enum pxr_err pxr_archive_recheck(pxr_archive *a, enum pxr_err e, struct pxr_diag
 /* Decoded samples of one unit, referenced: *entry must be put back into unit_cache. */
 enum pxr_err pxr_unit_get(pxr_decoder *d, const struct pxr_placed_block *block, uint32_t unit,
                           pxr_cache_entry **entry, const uint8_t **pixels, struct pxr_diag *diag);
+/* Rows of a frame where they lie in the cache, if one unit holds all of them in full width: *pixels is good until
+ * *entry is put back into unit_cache.  False: take pxr_frame_read, which can do it, or says why not. */
+bool pxr_frame_borrow(pxr_decoder *d, uint64_t frame, uint32_t row0, uint32_t n_rows, pxr_cache_entry **entry,
+                      const uint8_t **pixels);
 /* Make d->group the group of frame. */
 enum pxr_err pxr_decoder_seek(pxr_decoder *d, uint64_t frame, struct pxr_diag *diag);
 /* The same without the directory: entry and group come from pxr_group_get, and entry is the decoder's now. */

@@ -5,9 +5,8 @@
 #define PXR_VIEW_KIND_H
 
 #include "view_index.h"
+#include "view_loan.h"
 #include "view_rows.h"
-
-#define PXR_VIEW_HEAD_BYTES 256u /* the longest head of a file that is a head and rows */
 
 /* A frame laid out as a file: everything about it but the samples. */
 struct pxr_view_file {
