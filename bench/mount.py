@@ -18,7 +18,6 @@ import resource
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 
@@ -405,7 +404,7 @@ def ready(build, work, goals, n_frames, repeats):
             memory.append(m.status_mib("VmRSS"))
             if os.stat(os.path.join(folder, "stack.npy")).st_size < n_frames * 64:
                 raise Wrong("frames are missing")
-    goals.add(f"mount of {n_frames:.0e} frames, ready".replace("e+0", " x 10^"), statistics.median(seconds) * 1000, "ms",
+    goals.add(f"mount of {n_frames:.0e} frames, ready".replace("1e+0", "10^").replace("e+0", " x 10^"), statistics.median(seconds) * 1000, "ms",
               most=50)
     goals.add("  memory", max(memory), "MiB", most=64)
     goals.add("  packing it", packed_s, "s")
