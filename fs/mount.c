@@ -13,6 +13,7 @@
 #include "ops.h"
 #include "overhear.h"
 #include "readahead.h"
+#include "reader.h"
 #include "shutdown.h"
 
 #include <errno.h>
@@ -227,6 +228,7 @@ static enum pxr_err live(struct mount *m, struct pxr_diag *diag)
                              : PXR_OK;
     if (e != PXR_OK)
         return pxr_fail(diag, e, "cannot start %u threads that decode", m->options.n_workers);
+    pxr_archive_forget_read(m->server.archive); /* the kernel keeps what a reader in order has read */
     if (m->options.idle_timeout_s)
         e = pxr_idle_start(&m->idle, &m->server, m->mount_point, m->options.idle_timeout_s, diag);
     if (e != PXR_OK)

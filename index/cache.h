@@ -37,6 +37,8 @@ enum pxr_err pxr_cache_get(pxr_cache *c, const struct pxr_cache_key *key, pxr_ca
                            void *arg, pxr_cache_entry **out, bool *was_there, struct pxr_diag *diag);
 void pxr_cache_put(pxr_cache *c, pxr_cache_entry *e); /* e may be NULL */
 /* Present or being loaded at this moment. */
+/* Give a value's memory back now, unless it is in use or not there. */
+void pxr_cache_drop(pxr_cache *c, const struct pxr_cache_key *key);
 bool pxr_cache_has(pxr_cache *c, const struct pxr_cache_key *key);
 
 uint64_t pxr_cache_bytes(const pxr_cache *c);

@@ -90,6 +90,26 @@ bool pxr_unit_is_cached(pxr_archive *a, const struct pxr_placed_block *b, uint32
     return pxr_cache_has(a->unit_cache, &key);
 }
 
+void pxr_group_forget(pxr_archive *a, uint64_t frame, uint64_t first, uint64_t end)
+{
+    struct pxr_dir_entry dir;
+    struct pxr_loaded_group *g;
+    struct pxr_placed_block b;
+    pxr_cache_entry *entry;
+    if (pxr_dir_find(a, frame, &dir, NULL) != PXR_OK || dir.first_frame < first ||
+        !pxr_range_fits(dir.first_frame, dir.n_frames, end) || pxr_group_get(a, &dir, &entry, &g, NULL) != PXR_OK)
+        return;
+    for (uint32_t i = 0; i < g->group.n_blocks; i++) {
+        if (pxr_group_block(a, g, i, &b, NULL) != PXR_OK)
+            break;
+        for (uint32_t unit = 0; unit < b.header.n_units; unit++) {
+            const struct pxr_cache_key key = unit_key(&b, unit);
+            pxr_cache_drop(a->unit_cache, &key);
+        }
+    }
+    pxr_cache_put(a->index_cache, entry);
+}
+
 struct unit_request {
     pxr_decoder *decoder;
     const struct pxr_placed_block *block;

@@ -43,6 +43,7 @@ struct pxr_archive {
     pxr_cache *index_cache, *unit_cache;
     pxr_slab *unit_slab;           /* memory of the values in unit_cache */
     struct pxr_prefetch *prefetch; /* NULL: no workers */
+    bool forgets_read; /* pxr_archive_forget_read */
     /* Counters for pxr_archive_stats; nothing else is published through them. */
     _Atomic uint64_t n_decoded, n_prefetched, n_hits, n_bytes_read, n_index_reads;
 };
@@ -149,6 +150,11 @@ bool pxr_unit_is_cached(pxr_archive *a, const struct pxr_placed_block *block, ui
 void pxr_prefetch_help(pxr_decoder *d, uint64_t frame, uint32_t first_block, uint32_t end_block);
 /* A reader has read these rows of a frame: when frames are read in order, decode what comes next. */
 void pxr_prefetch_note(pxr_decoder *d, uint64_t frame, uint32_t row0, uint32_t n_rows);
+/* From now on a reader that reads whole frames in order gives back their memory when it is a quarter of the cache further.
+ * For who keeps what was read elsewhere, as the kernel does for a mount.  Needs workers; before any frame is read. */
+void pxr_archive_forget_read(pxr_archive *a);
+/* Drop the units of the group of a frame, if all of it lies in frames [first, end). */
+void pxr_group_forget(pxr_archive *a, uint64_t frame, uint64_t first, uint64_t end);
 void pxr_prefetch_stop(struct pxr_prefetch *p); /* NULL is allowed */
 
 #endif
