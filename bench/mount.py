@@ -423,7 +423,7 @@ def bench_mount(build, n_frames, n_rounds, n_tiny):
          tempfile.TemporaryDirectory(prefix="bench-", dir=shared) as memory:
         note("mount: making files")
         stage = Stage(build, work, memory, n_frames)
-        results["plain_files_on"] = run("stat", "-f", "-c", "%T", work).decode().strip()
+        results["plain_files_on"] = run("df", "--output=fstype", work).decode().split()[-1]
         rounds = []
         for i in range(n_rounds):
             note(f"mount: round {i + 1} of {n_rounds}")
