@@ -13,16 +13,15 @@ import itertools
 import json
 import os
 import platform
-import random
 import shutil
-import statistics
 import subprocess
 import tempfile
 import time
 
 from codec import bench_codec, tell_codec
 from hashing import bench_hashing, tell_hashing
-from measure import MIB, Wrong, file_hash, folder_bytes, note, one_core, run, table, timed
+from measure import MIB, Wrong, file_hash, folder_bytes, note, run, table, timed
+from mount import bench_mount, tell_mount
 from sequences import real, simulated
 from near import bench_near, tell_near
 from still import bench_still, tell_still
@@ -134,148 +133,6 @@ def bench_ratio(sequences, build):
     return rows
 
 
-# ---- mount ----------------------------------------------------------------------------------------
-
-def evict(path):
-    """Drop a file, or the files of a folder, from the page cache."""
-    paths = [path] if os.path.isfile(path) else [e.path for e in os.scandir(path)]
-    for p in paths:
-        fd = os.open(p, os.O_RDONLY)
-        os.fsync(fd)
-        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-        os.close(fd)
-
-
-def is_mounted(folder):
-    with open("/proc/self/mounts", encoding="utf-8") as f:
-        return any(line.split()[1] == folder for line in f)
-
-
-def raise_readahead(folder):
-    """What mount.pixelrain does for itself when root: the null server gets the same."""
-    device = os.stat(folder).st_dev
-    with contextlib.suppress(OSError):
-        path = f"/sys/class/bdi/{os.major(device)}:{os.minor(device)}/read_ahead_kb"
-        with open(path, "w", encoding="ascii") as f:
-            f.write("256")
-
-
-@contextlib.contextmanager
-def mounted(command, folder, frames, raises=False):
-    """A mount by a new process; frames is the folder in it that has the files."""
-    os.makedirs(folder, exist_ok=True)
-    process = subprocess.Popen([str(c) for c in command], stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 20
-    while not is_mounted(folder):
-        if time.monotonic() > deadline or process.poll() not in (None, 0):
-            raise RuntimeError(f"{command}: does not mount")
-        time.sleep(0.01)
-    try:
-        if raises:
-            raise_readahead(folder)
-        yield frames
-    finally:
-        run(*(["umount"] if os.geteuid() == 0 else ["fusermount3", "-u"]), folder)
-        process.wait(20)
-
-
-@contextlib.contextmanager
-def on_disk(folder):
-    yield folder
-
-
-def read_files(paths, buffer):
-    """Seconds to read whole files as cp does, 256 KiB at a time."""
-    view = memoryview(buffer)
-    start = time.perf_counter()
-    for path in paths:
-        fd = os.open(path, os.O_RDONLY)
-        while os.readv(fd, [view]):
-            pass
-        os.close(fd)
-    return time.perf_counter() - start
-
-
-class Subject:
-    """Something that shows the frames as files, and how to see it for the first time."""
-
-    def __init__(self, name, stored, show):
-        self.name, self.stored, self.show = name, stored, show
-
-    def measure(self, seq, expected):
-        buffer = bytearray(256 << 10)
-        names = sorted(expected)
-        result = {}
-        evict(self.stored)
-        with self.show() as folder:
-            paths = [os.path.join(folder, n) for n in names]
-            result["cold_mb_s"] = seq.pgm_bytes / read_files(paths, buffer) / 1e6
-            result["warm_mb_s"] = seq.pgm_bytes / read_files(paths, buffer) / 1e6
-            for name, path in zip(names, paths):
-                if file_hash(path) != expected[name]:
-                    raise Wrong(f"{seq.name}: {self.name}: {name} differs")
-        evict(self.stored)
-        with self.show() as folder:
-            chosen = random.Random(1).sample(names, min(60, len(names)))
-            each = [read_files([os.path.join(folder, n)], buffer) for n in chosen]
-            result["random_frame_us"] = statistics.median(each) * 1e6
-        evict(self.stored)
-        with self.show() as folder:
-            result["ls_s"], listing = timed("ls", "-l", folder)
-            if listing.count(b"\n") != len(names) + 1:
-                raise Wrong(f"{seq.name}: {self.name}: ls -l shows another number of files")
-        return result
-
-
-def subjects(seq, build):
-    pxr, image = seq.path(".pxr"), seq.path(".sqsh")
-    mount, null_file = seq.path(".mnt"), seq.files[0]
-    run(os.path.join(build, "bin/pixelrain"), "pack", "-q", "-f", seq.folder, "-o", pxr)
-    run("mksquashfs", seq.folder, image, "-comp", "zstd", "-noappend", "-quiet", "-no-progress")
-    null_names = {f"reel_{i:06}.pgm": file_hash(null_file) for i in range(len(seq.files))}
-    names = seq.pgm_hashes()
-    return [
-        (Subject("pixelrain", pxr, lambda: mounted(
-            [os.path.join(build, "bin/mount.pixelrain"), "-f", pxr, mount], mount,
-            os.path.join(mount, "pgm"))), names),
-        (Subject("null server", null_file, lambda: mounted(
-            [os.path.join(build, "bin/nullfs"), "--file", null_file, "--frames", len(seq.files), mount],
-            mount, mount, raises=os.geteuid() == 0)), null_names),
-        (Subject("squashfuse", image, lambda: mounted(["squashfuse", "-f", image, mount], mount, mount)),
-         names),
-        (Subject("plain files", seq.folder, lambda: on_disk(seq.folder)), names),
-    ]
-
-
-def median_of(results):
-    return {key: statistics.median(r[key] for r in results) for key in results[0]}
-
-
-def bench_mount(sequences, build, n_repeats):
-    rows = {}
-    for seq in sequences:
-        row = rows[seq.name] = {"frames": len(seq.files), "pgm_bytes": seq.pgm_bytes, "subjects": {}}
-        pairs = subjects(seq, build)
-        results = {subject.name: [] for subject, _ in pairs}
-        shared = {subject.name: [] for subject, _ in pairs}
-        for i in range(n_repeats):  # all subjects in turn: a slow minute hits everybody
-            for subject, expected in pairs:
-                note(f"mount: {seq.name}: {subject.name} ({i + 1}/{n_repeats})")
-                results[subject.name].append(subject.measure(seq, expected))
-                with one_core():
-                    shared[subject.name].append(subject.measure(seq, expected))
-        for name, values in results.items():
-            row["subjects"][name] = median_of(values)
-            row["subjects"][name]["one_core"] = median_of(shared[name])
-        decode = [os.path.join(build, "bin/pxr_bench_decode"), seq.path(".pxr")]
-        row["in_process"] = json.loads(run(*decode))
-        with one_core():
-            row["in_process"]["one_core"] = json.loads(run(*decode))
-        for suffix in (".pxr", ".sqsh"):
-            os.unlink(seq.path(suffix))
-    return rows
-
-
 # ---- telling --------------------------------------------------------------------------------------
 
 def first_line(*command):
@@ -318,29 +175,6 @@ def tell_ratio(rows):
             f"{row['methods']['pixelrain']['random_frame_us']:.0f}"] for seq, row in rows.items()])
 
 
-def tell_mount(rows):
-    print("Through a mount: frames as PGM files, read whole and in order (plain files: no mount)\n")
-    out = []
-    for seq, row in rows.items():
-        for name, r in row["subjects"].items():
-            out.append([f"{seq} {name}", *(f"{r[k]:.0f}" for k in ("cold_mb_s", "warm_mb_s", "random_frame_us")),
-                        f"{r['ls_s'] * 1000:.0f}", f"{r['one_core']['cold_mb_s']:.0f}",
-                        f"{r['one_core']['warm_mb_s']:.0f}"])
-    table(["", "cold MB/s", "warm MB/s", "random frame us", "ls -l ms", "one core: cold", "one core: warm"], out)
-    print("Ratios\n")
-    out = []
-    for seq, row in rows.items():
-        ours_, null = row["subjects"]["pixelrain"], row["subjects"]["null server"]
-        inside = row["in_process"]
-        out.append([seq, f"{ours_['warm_mb_s'] / null['warm_mb_s']:.2f}",
-                    f"{ours_['cold_mb_s'] / null['cold_mb_s']:.2f}",
-                    f"{inside['decode_mb_s']:.0f}",
-                    f"{ours_['cold_mb_s'] / inside['decode_mb_s']:.2f}",
-                    f"{ours_['one_core']['cold_mb_s'] / inside['one_core']['decode_mb_s']:.2f}"])
-    table(["sequence", "warm / null", "cold / null", "decode MB/s", "cold / decode",
-           "one core: cold / decode"], out)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", nargs="?", default="all",
@@ -351,9 +185,11 @@ def main():
                              "blocks: orders and divisions of blocks that are not in the archive (python3-numpy)")
     parser.add_argument("--build", default="build", help="build folder with bin/pixelrain")
     parser.add_argument("--frames", type=int, default=120, help="of each simulated sequence (120)")
-    parser.add_argument("--mount-frames", type=int, default=300, help="the same for mounts (300)")
+    parser.add_argument("--mount-frames", type=int, default=1024, help="files of 256 KiB for mounts (1024)")
+    parser.add_argument("--tiny-frames", type=int, default=10 ** 7,
+                        help="of the archive whose opening is measured (10^7); 0: none")
     parser.add_argument("--max-frames", type=int, default=64, help="of each sequence for codec and still (64)")
-    parser.add_argument("--repeats", type=int, default=3, help="of each mount measurement (3)")
+    parser.add_argument("--repeats", type=int, default=5, help="of each mount measurement (5)")
     parser.add_argument("--only", action="append", help="sequence; may be given several times")
     parser.add_argument("--json", help="write every number to this file")
     o = parser.parse_args()
@@ -375,10 +211,9 @@ def main():
         if o.what in ("mount", "all") and not os.access("/dev/fuse", os.R_OK | os.W_OK):
             print("Mounts: skipped, no access to /dev/fuse\n")
         elif o.what in ("mount", "all"):
-            wanted = o.only or ["reel8", "reel12", "mask8"]
-            results["mount"] = bench_mount(simulated(build, work, o.mount_frames, wanted), build, o.repeats)
+            results["mount"], goals = bench_mount(build, o.mount_frames, o.repeats, o.tiny_frames)
             note("")
-            tell_mount(results["mount"])
+            tell_mount(results["mount"], goals)
     if o.what == "codec":
         with tempfile.TemporaryDirectory(prefix="bench-", dir=build) as work:
             sequences = simulated(build, work, o.max_frames, o.only)

@@ -3,7 +3,9 @@
 #include "pixelrain.h"
 
 #include "alloc.h"
+#include "bytes.h"
 #include "checksum.h"
+#include "diag.h"
 #include "json.h"
 #include "option.h"
 #include "pool.h"
@@ -11,6 +13,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MAX_THREADS 64
@@ -58,6 +61,47 @@ static void *read_share(void *arg)
     pxr_decoder_free(decoder);
     pxr_free(pixels);
     return NULL;
+}
+
+static int compare_reals(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The median of the microseconds that each step-th frame takes, each read once from a freshly opened archive. */
+static enum pxr_err measure_steps(const char *path, uint64_t step, double *median_us, struct pxr_diag *diag)
+{
+    pxr_archive *archive;
+    struct pxr_archive_info info;
+    pxr_decoder *decoder = NULL;
+    enum pxr_err e = pxr_archive_open(&archive, path, NULL, diag);
+    if (e != PXR_OK)
+        return e;
+    pxr_archive_info(archive, &info);
+    const size_t stride_bytes = (size_t)info.width_px * (info.bits / 8u);
+    const size_t frame_bytes = stride_bytes * info.height_px, n = (size_t)pxr_div_up_u64(info.n_frames, step);
+    uint8_t *pixels = pxr_alloc_zero(1, frame_bytes);
+    double *each_us = pxr_alloc_zero(n, sizeof *each_us);
+    e = pixels && each_us && n ? pxr_decoder_new(&decoder, archive) : PXR_E_NOMEM;
+    for (size_t i = 0; i < n && e == PXR_OK; i++) {
+        const double start_s = pxr_clock_s();
+        e = pxr_frame_read(decoder, i * step, 0, info.height_px, pixels, frame_bytes, stride_bytes);
+        each_us[i] = (pxr_clock_s() - start_s) * 1e6;
+    }
+    if (e == PXR_OK) {
+        qsort(each_us, n, sizeof *each_us, compare_reals);
+        *median_us = each_us[n / 2];
+    } else if (decoder) {
+        *diag = *pxr_decoder_diag(decoder);
+    } else {
+        pxr_fail_nomem(diag, frame_bytes);
+    }
+    pxr_free(each_us);
+    pxr_free(pixels);
+    pxr_decoder_free(decoder);
+    pxr_archive_close(archive);
+    return e;
 }
 
 /* Seconds that n_threads decoders over a freshly opened archive need, or -1. */
@@ -110,12 +154,14 @@ static int fail(const struct pxr_diag *diag)
 
 int main(int argc, char **argv)
 {
-    uint64_t n_threads = pxr_n_cores(), n_random = 200;
+    uint64_t n_threads = pxr_n_cores(), n_random = 200, step = 33;
     const struct pxr_option table[] = {
         {.name = "threads", .letter = 'j', .kind = PXR_OPT_UINT, .value = &n_threads, .arg = "N",
          .help = "decoders at once in the second measurement", .min = 1, .max = MAX_THREADS},
         {.name = "random", .letter = 'r', .kind = PXR_OPT_UINT, .value = &n_random, .arg = "N",
          .help = "random frames to read", .min = 1, .max = 1000000},
+        {.name = "step", .kind = PXR_OPT_UINT, .value = &step, .arg = "N",
+         .help = "each N-th frame is read alone (33)", .min = 1, .max = 1000000},
         {.name = NULL},
     };
     struct pxr_diag diag = {.code = PXR_E_INVALID};
@@ -143,6 +189,9 @@ int main(int argc, char **argv)
     const double one_s = measure(path, 1, &all, NULL, &n_wrong, &diag);
     const double many_s = measure(path, (unsigned)n_threads, &all, NULL, &n_wrong, &diag);
     const double random_s = measure(path, 1, &random, &small_cache, &n_wrong, &diag);
+    double step_us = 0;
+    if (measure_steps(path, step, &step_us, &diag) != PXR_OK)
+        return fail(&diag);
     if (one_s < 0 || many_s < 0 || random_s < 0)
         return fail(&diag);
 
@@ -155,6 +204,8 @@ int main(int argc, char **argv)
     pxr_json_real(&j, "decode_mb_s", (double)info.pixel_bytes / one_s / 1e6, 1);
     pxr_json_u64(&j, "n_threads", n_threads);
     pxr_json_real(&j, "decode_threads_mb_s", (double)info.pixel_bytes / many_s / 1e6, 1);
+    pxr_json_real(&j, "decode_threads_s", many_s, 6);
+    pxr_json_real(&j, "step_frame_us", step_us, 1);
     pxr_json_real(&j, "random_frame_us", random_s / (double)n_random * 1e6, 1);
     pxr_json_end_object(&j);
     if (!j.is_failed)

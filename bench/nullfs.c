@@ -19,6 +19,7 @@
 struct null_tree {
     uint64_t n_frames, file_bytes;
     uint8_t *bytes; /* of every file */
+    bool is_fastopen;
 };
 
 #define FOREVER_S 1e9
@@ -88,7 +89,10 @@ static void null_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     (void)ino;
     fi->keep_cache = 1;
-    fuse_reply_open(req, fi);
+    if (tree_of(req)->is_fastopen)
+        fuse_reply_err(req, ENOSYS); /* the kernel asks no more */
+    else
+        fuse_reply_open(req, fi);
 }
 
 static void null_read(fuse_req_t req, fuse_ino_t ino, size_t n_bytes, off_t off,
@@ -185,6 +189,8 @@ int main(int argc, char **argv)
          .help = "files in the folder", .min = 1, .max = (uint64_t)1 << 32},
         {.name = "file", .kind = PXR_OPT_TEXT, .value = &source, .arg = "FILE",
          .help = "what every file holds"},
+        {.name = "fastopen", .kind = PXR_OPT_FLAG, .value = &t.is_fastopen,
+         .help = "do without a request for each opened file"},
         {.name = "threads", .kind = PXR_OPT_UINT, .value = &max_threads, .arg = "N",
          .help = "threads that answer requests", .min = 1, .max = 64},
         {.name = NULL},

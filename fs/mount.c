@@ -17,6 +17,7 @@
 #include "overhear.h"
 #include "privileges.h"
 #include "readahead.h"
+#include "reader.h"
 #include "shutdown.h"
 #include "unmounter.h"
 
@@ -268,6 +269,7 @@ static enum pxr_err start_threads(struct mount *m, struct pxr_diag *diag)
         e = pxr_archive_start_workers(m->server.newest->archive, m->options.n_workers);
     if (e != PXR_OK)
         return pxr_fail(diag, e, "cannot start %u threads that decode", m->options.n_workers);
+    pxr_archive_forget_read(m->server.newest->archive); /* the kernel keeps what a reader in order has read */
     if (m->options.idle_timeout_s)
         e = pxr_idle_start(&m->idle, &m->server, &m->unmounter, m->options.idle_timeout_s, diag);
     if (e == PXR_OK && m->live)

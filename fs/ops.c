@@ -8,7 +8,9 @@
 #include "bytes.h"
 #include "diag.h"
 #include "fs_log.h"
+#include "reader.h"
 #include "report.h"
+#include "view_loan.h"
 #include "worker.h"
 #include "xattr.h"
 
@@ -255,6 +257,7 @@ struct listing {
     fuse_req_t req;
     const struct pxr_worker *worker;
     const struct pxr_fs_tree *tree;
+    pxr_decoder *decoder; /* of this thread */
     struct pxr_node folder;
     bool has_attributes; /* readdirplus */
     char *dst;
@@ -298,7 +301,7 @@ static enum pxr_err describe_child(struct listing *l, struct pxr_node child, cha
         return stat_of(l->worker, child, st, diag);
     }
     const struct pxr_snapshot *const v = l->worker->shown;
-    const enum pxr_err e = pxr_frame_info(v->archive, pxr_node_frame(&v->tree, child), &f, diag);
+    const enum pxr_err e = pxr_decoder_frame_info(l->decoder, pxr_node_frame(&v->tree, child), &f, diag);
     if (e != PXR_OK)
         return e;
     memcpy(name, f.name, f.name_bytes);
@@ -346,7 +349,8 @@ static void reply_listing(fuse_req_t req, fuse_ino_t ino, size_t dst_bytes, off_
         reply_error(req, off < 0 ? EINVAL : ENOTDIR);
         return;
     }
-    if (!pxr_worker_reserve(w, l.capacity)) {
+    l.decoder = pxr_worker_decoder(w);
+    if (!l.decoder || !pxr_worker_reserve(w, l.capacity)) {
         reply_no_memory(req);
         return;
     }
@@ -420,6 +424,24 @@ static enum pxr_err read_pixels(const struct pxr_worker *w, struct pxr_node node
                               w->bytes, dst_bytes, got);
 }
 
+/* Where the cache has the file's bytes as they are, they go from there to the kernel. */
+static bool reply_borrowed(fuse_req_t req, struct pxr_worker *w, struct pxr_node node, size_t dst_bytes, off_t off)
+{
+    struct pxr_view_loan loan;
+    if (node.kind != PXR_NODE_FRAME ||
+        !pxr_view_borrow(w->decoder, node.index, node.view, (uint64_t)off, dst_bytes, &loan))
+        return false;
+    const struct iovec parts[2] = {{(void *)(uintptr_t)loan.from_head, loan.head_bytes},
+                                   {(void *)(uintptr_t)loan.pixels, loan.pixel_bytes}};
+    atomic_fetch_add_explicit(&w->server->read_bytes, loan.head_bytes + loan.pixel_bytes, memory_order_relaxed);
+    if (loan.head_bytes)
+        fuse_reply_iov(req, parts, 2);
+    else
+        fuse_reply_buf(req, (const char *)loan.pixels, loan.pixel_bytes);
+    pxr_view_return(w->decoder, &loan);
+    return true;
+}
+
 static void reply_pixels(fuse_req_t req, struct pxr_worker *w, struct pxr_node node, size_t dst_bytes, off_t off)
 {
     size_t got;
@@ -427,6 +449,8 @@ static void reply_pixels(fuse_req_t req, struct pxr_worker *w, struct pxr_node n
         reply_no_memory(req);
         return;
     }
+    if (reply_borrowed(req, w, node, dst_bytes, off))
+        return;
     if (read_pixels(w, node, (uint64_t)off, dst_bytes, &got) != PXR_OK) {
         reply_failure(req, pxr_decoder_diag(w->decoder));
         return;

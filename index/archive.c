@@ -644,6 +644,24 @@ enum pxr_err pxr_frame_info(pxr_archive *a, uint64_t frame, struct pxr_frame_inf
     return PXR_OK;
 }
 
+enum pxr_err pxr_decoder_frame_info(pxr_decoder *d, uint64_t frame, struct pxr_frame_info *out, struct pxr_diag *diag)
+{
+    pxr_archive *a = d->archive;
+    struct pxr_dir_entry *dir = &d->frames_dir;
+    if (!d->frames || frame - dir->first_frame >= dir->n_frames) {
+        pxr_cache_put(a->index_cache, d->frames_entry);
+        d->frames_entry = NULL;
+        d->frames = NULL;
+        enum pxr_err e = pxr_dir_find(a, frame, dir, diag);
+        if (e == PXR_OK)
+            e = pxr_frames_get(a, dir, &d->frames_entry, &d->frames, diag);
+        if (e != PXR_OK)
+            return e;
+    }
+    pxr_frames_describe(a, dir, d->frames, (uint32_t)(frame - dir->first_frame), out);
+    return PXR_OK;
+}
+
 const char *pxr_frames_meta(const struct pxr_loaded_frames *f, uint32_t i, size_t *n_bytes)
 {
     *n_bytes = f->page.meta ? pxr_load_u32le(f->page.meta_bytes + 4 * (size_t)i) : 0;

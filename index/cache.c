@@ -298,6 +298,26 @@ void pxr_cache_make_room(pxr_cache *c, uint64_t value_bytes)
         evict_down(c, 0);
 }
 
+void pxr_cache_drop(pxr_cache *c, const struct pxr_cache_key *key)
+{
+    const uint64_t hash = hash_key(key);
+    struct shard *s = shard_of(c, hash);
+    pthread_mutex_lock(&s->lock);
+    pxr_cache_entry *e = table_find(s, hash, key);
+    if (e && (e->state != READY || e->n_refs))
+        e = NULL;
+    if (e) {
+        list_remove(s, e);
+        table_remove(s, e);
+        publish_oldest(s);
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (!e)
+        return;
+    atomic_fetch_sub_explicit(&c->n_bytes, e->value_bytes, memory_order_relaxed);
+    free_entry(c, e);
+}
+
 bool pxr_cache_has(pxr_cache *c, const struct pxr_cache_key *key)
 {
     const uint64_t hash = hash_key(key);

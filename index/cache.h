@@ -41,6 +41,8 @@ void pxr_cache_put(pxr_cache *c, pxr_cache_entry *e); /* e may be NULL */
  * that stayed. */
 void pxr_cache_make_room(pxr_cache *c, uint64_t value_bytes);
 /* Present or being loaded at this moment. */
+/* Give a value's memory back now, unless it is in use or not there. */
+void pxr_cache_drop(pxr_cache *c, const struct pxr_cache_key *key);
 bool pxr_cache_has(pxr_cache *c, const struct pxr_cache_key *key);
 
 uint64_t pxr_cache_bytes(const pxr_cache *c);

@@ -27,6 +27,7 @@ void pxr_decoder_free(pxr_decoder *d)
     if (!d)
         return;
     pxr_cache_put(d->archive->index_cache, d->group_entry);
+    pxr_cache_put(d->archive->index_cache, d->frames_entry);
     pxr_block_decoder_free(d->block);
     pxr_buffer_fini(&d->packed);
     pxr_free(d->scratch);
@@ -90,6 +91,26 @@ bool pxr_unit_is_cached(pxr_archive *a, const struct pxr_placed_block *b, uint32
 {
     const struct pxr_cache_key key = unit_key(b, unit);
     return pxr_cache_has(a->unit_cache, &key);
+}
+
+void pxr_group_forget(pxr_archive *a, uint64_t frame, uint64_t first, uint64_t end)
+{
+    struct pxr_dir_entry dir;
+    struct pxr_loaded_group *g;
+    struct pxr_placed_block b;
+    pxr_cache_entry *entry;
+    if (pxr_dir_find(a, frame, &dir, NULL) != PXR_OK || dir.first_frame < first ||
+        !pxr_range_fits(dir.first_frame, dir.n_frames, end) || pxr_group_get(a, &dir, &entry, &g, NULL) != PXR_OK)
+        return;
+    for (uint32_t i = 0; i < g->group.n_blocks; i++) {
+        if (pxr_group_block(a, g, i, &b, NULL) != PXR_OK)
+            break;
+        for (uint32_t unit = 0; unit < b.header.n_units; unit++) {
+            const struct pxr_cache_key key = unit_key(&b, unit);
+            pxr_cache_drop(a->unit_cache, &key);
+        }
+    }
+    pxr_cache_put(a->index_cache, entry);
 }
 
 struct unit_request {
@@ -282,4 +303,24 @@ enum pxr_err pxr_frame_read(pxr_decoder *d, uint64_t frame, uint32_t row0, uint3
     }
     pxr_prefetch_note(d, frame, row0, n_rows);
     return PXR_OK;
+}
+
+bool pxr_frame_borrow(pxr_decoder *d, uint64_t frame, uint32_t row0, uint32_t n_rows, pxr_cache_entry **entry,
+                      const uint8_t **pixels)
+{
+    uint32_t first, end, n;
+    struct pxr_placed_block b;
+    if (!n_rows || !pxr_range_fits(row0, n_rows, d->archive->sb.height_px) || pxr_decoder_seek(d, frame, NULL) != PXR_OK)
+        return false;
+    pxr_group_blocks_of_rows(&d->group->group, row0, n_rows, &first, &end);
+    if (end - first != 1 || pxr_group_block(d->archive, d->group, first, &b, NULL) != PXR_OK || !b.header.n_units)
+        return false;
+    const struct pxr_block_shape *s = &b.header.shape;
+    const uint32_t i = (uint32_t)(frame - d->group->group.first_frame), unit = pxr_block_unit_of(&b.header, i);
+    if (pxr_unit_get(d, &b, unit, entry, pixels, NULL) != PXR_OK)
+        return false;
+    pxr_block_unit_frames(&b.header, unit, &first, &n);
+    *pixels += ((size_t)(i - first) * s->height_px + (row0 - b.y0)) * s->width_px * (s->bits / 8u);
+    pxr_prefetch_note(d, frame, row0, n_rows);
+    return true;
 }

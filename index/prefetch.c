@@ -34,6 +34,7 @@ struct stream {
     uint64_t frame;         /* read last                                        */
     uint32_t row0, row_end; /* of it, so far                                    */
     unsigned streak;        /* frames in order before it                        */
+    uint64_t n_whole;       /* of these, without a gap, that were read whole    */
     uint64_t hinted_end;    /* frames below this have been hinted               */
     uint64_t tick;          /* of the last use; 0: free                         */
 };
@@ -229,13 +230,30 @@ static struct stream *find_stream(struct pxr_prefetch *p, uint64_t frame)
     return oldest;
 }
 
+static uint64_t frames_in_quarter(const pxr_archive *a)
+{
+    const uint64_t frame = (uint64_t)a->sb.width_px * a->sb.height_px * (a->sb.bits / 8u);
+    return pxr_cache_max_bytes(a->unit_cache) / 4 / frame;
+}
+
 /* How many frames ahead: a group or what was asked for, but no more than a quarter of the cache. */
 static uint64_t frames_ahead(const pxr_archive *a)
 {
-    const uint64_t frame = (uint64_t)a->sb.width_px * a->sb.height_px * (a->sb.bits / 8u);
-    const uint64_t fit = pxr_cache_max_bytes(a->unit_cache) / 4 / frame;
+    const uint64_t fit = frames_in_quarter(a);
     const uint64_t most = a->limits.prefetch_frames;
     return pxr_max_u64(1, pxr_min_u64(fit, most ? most : a->sb.nominal_frames));
+}
+
+void pxr_archive_forget_read(pxr_archive *a) { a->shared->forgets_read = true; }
+
+/* A stream has come to a new group, behind n_whole frames that it has read whole.  A group is long enough ago when
+ * nobody decodes it any more; others that read the same frames a little later still find them. */
+static void forget_behind(pxr_decoder *d, uint64_t frame, uint64_t n_whole)
+{
+    pxr_archive *a = d->archive;
+    const uint64_t kept = pxr_max_u64(frames_in_quarter(a), 2 * (uint64_t)a->sb.nominal_frames);
+    if (a->shared->forgets_read && n_whole > kept && d->group->group.first_frame == frame)
+        pxr_group_forget(a, frame - 1 - kept, frame - n_whole, frame);
 }
 
 void pxr_prefetch_note(pxr_decoder *d, uint64_t frame, uint32_t row0, uint32_t n_rows)
@@ -246,11 +264,13 @@ void pxr_prefetch_note(pxr_decoder *d, uint64_t frame, uint32_t row0, uint32_t n
     pthread_mutex_lock(&p->lock);
     struct stream *s = find_stream(p, frame);
     s->tick = ++p->clock;
-    if (s->frame + 1 == frame) {
+    const bool is_step = s->frame + 1 == frame;
+    if (is_step) {
         /* One step of a stream is one frame, however many reads it came in.  What comes next is the
          * same rows that were read of the frame before. */
         const struct hint rows = {0, s->row0, s->row_end - s->row0};
         s->streak++;
+        s->n_whole = !s->row0 && s->row_end == d->archive->sb.height_px ? s->n_whole + 1 : 0;
         s->frame = frame;
         s->row0 = UINT32_MAX;
         s->row_end = 0;
@@ -266,5 +286,8 @@ void pxr_prefetch_note(pxr_decoder *d, uint64_t frame, uint32_t row0, uint32_t n
     }
     s->row0 = row0 < s->row0 ? row0 : s->row0;
     s->row_end = row0 + n_rows > s->row_end ? row0 + n_rows : s->row_end;
+    const uint64_t n_whole = s->n_whole;
     pthread_mutex_unlock(&p->lock);
+    if (is_step)
+        forget_behind(d, frame, n_whole);
 }

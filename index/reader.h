@@ -37,6 +37,7 @@ struct pxr_archive_shared {
     pxr_cache *index_cache, *unit_cache;
     pxr_cache *made_cache;         /* files of frames that a view can only make whole; freed with pxr_free */
     pxr_slab *unit_slab;           /* memory of the values in unit_cache */
+    bool forgets_read;             /* pxr_archive_forget_read */
     struct pxr_prefetch *prefetch; /* NULL: no workers */
     /* Counters for pxr_archive_stats; nothing else is published through them. */
     _Atomic uint64_t n_decoded, n_prefetched, n_hits, n_bytes_read, n_index_reads;
@@ -66,6 +67,10 @@ struct pxr_decoder {
     /* The group of the last read stays referenced: the next read is mostly in the same one. */
     pxr_cache_entry *group_entry;
     struct pxr_loaded_group *group;
+    /* And the frame page of the frame that was described last: a listing walks through it. */
+    struct pxr_dir_entry frames_dir;
+    pxr_cache_entry *frames_entry;
+    struct pxr_loaded_frames *frames;
     struct pxr_buffer packed;  /* compressed bytes of one unit */
     void *scratch;             /* pxr_decoder_scratch */
     size_t scratch_bytes;
@@ -123,6 +128,8 @@ enum pxr_err pxr_frames_get(pxr_archive *a, const struct pxr_dir_entry *dir, pxr
 void pxr_frames_describe(const pxr_archive *a, const struct pxr_dir_entry *dir, const struct pxr_loaded_frames *f,
                          uint32_t i, struct pxr_frame_info *out);
 const char *pxr_frames_meta(const struct pxr_loaded_frames *f, uint32_t i, size_t *n_bytes);
+/* pxr_frame_info for many frames in a row: the frame page of the last one stays with the decoder. */
+enum pxr_err pxr_decoder_frame_info(pxr_decoder *d, uint64_t frame, struct pxr_frame_info *out, struct pxr_diag *diag);
 /* A block of a loaded group: its checked header, window and where its payload is. */
 struct pxr_placed_block {
     struct pxr_block_header header;
@@ -140,6 +147,10 @@ enum pxr_err pxr_archive_recheck(pxr_archive *a, enum pxr_err e, struct pxr_diag
 /* Decoded samples of one unit, referenced: *entry must be put back into unit_cache. */
 enum pxr_err pxr_unit_get(pxr_decoder *d, const struct pxr_placed_block *block, uint32_t unit,
                           pxr_cache_entry **entry, const uint8_t **pixels, struct pxr_diag *diag);
+/* Rows of a frame where they lie in the cache, if one unit holds all of them in full width: *pixels is good until
+ * *entry is put back into unit_cache.  False: take pxr_frame_read, which can do it, or says why not. */
+bool pxr_frame_borrow(pxr_decoder *d, uint64_t frame, uint32_t row0, uint32_t n_rows, pxr_cache_entry **entry,
+                      const uint8_t **pixels);
 /* Make d->group the group of frame. */
 enum pxr_err pxr_decoder_seek(pxr_decoder *d, uint64_t frame, struct pxr_diag *diag);
 /* The same without the directory: entry and group come from pxr_group_get, and entry is the decoder's now. */
@@ -157,6 +168,11 @@ void pxr_prefetch_help(pxr_decoder *d, uint64_t frame, uint32_t first_block, uin
 void pxr_prefetch_note(pxr_decoder *d, uint64_t frame, uint32_t row0, uint32_t n_rows);
 /* The workers shall read from a newer snapshot: hints name frames that older ones do not have. */
 void pxr_prefetch_move(struct pxr_prefetch *p, pxr_archive *newer); /* p NULL is allowed */
+/* From now on a reader that reads whole frames in order gives back their memory when it is a quarter of the cache further.
+ * For who keeps what was read elsewhere, as the kernel does for a mount.  Needs workers; before any frame is read. */
+void pxr_archive_forget_read(pxr_archive *a);
+/* Drop the units of the group of a frame, if all of it lies in frames [first, end). */
+void pxr_group_forget(pxr_archive *a, uint64_t frame, uint64_t first, uint64_t end);
 void pxr_prefetch_stop(struct pxr_prefetch *p); /* NULL is allowed */
 
 #endif

@@ -186,7 +186,7 @@ static enum pxr_err read_tile(pxr_decoder *d, uint64_t frame, enum pxr_view v, u
     struct pxr_frame_info info;
     struct pxr_view_file f;
     *got = 0;
-    enum pxr_err e = pxr_frame_info(a, frame, &info, diag);
+    enum pxr_err e = pxr_decoder_frame_info(d, frame, &info, diag);
     if (e == PXR_OK && (unsigned)v >= PXR_N_VIEWS)
         e = pxr_fail(diag, PXR_E_INVALID, "there is no view number %u", (unsigned)v);
     if (e == PXR_OK && kinds[v]->index)
@@ -267,4 +267,38 @@ enum pxr_err pxr_view_companion(pxr_archive *a, enum pxr_view v, unsigned compan
     pxr_buffer_fini(&text);
     pxr_cache_put(a->index_cache, held);
     return e;
+}
+
+bool pxr_view_borrow(pxr_decoder *d, uint64_t frame, enum pxr_view v, uint64_t off_bytes, size_t dst_bytes,
+                     struct pxr_view_loan *out)
+{
+    struct pxr_frame_info info;
+    struct pxr_view_file f;
+    if ((unsigned)v >= PXR_N_VIEWS || kinds[v]->read || kinds[v]->index ||
+        pxr_decoder_frame_info(d, frame, &info, NULL) != PXR_OK || !lay_out(&f, &info, v, 0, NULL) ||
+        f.rows.samples != PXR_SAMPLES_AS_STORED || f.rows.lead_bytes || off_bytes >= f.total_bytes)
+        return false;
+    const uint64_t end = off_bytes + pxr_min_u64(dst_bytes, f.total_bytes - off_bytes);
+    if (end <= f.head_bytes)
+        return false;
+    const uint64_t from = off_bytes > f.head_bytes ? off_bytes - f.head_bytes : 0, to = end - f.head_bytes;
+    const uint32_t row0 = (uint32_t)(from / f.rows.row_bytes);
+    const uint32_t row_end = (uint32_t)pxr_div_up_u64(to, f.rows.row_bytes);
+    if (!pxr_frame_borrow(d, frame, row0, row_end - row0, &out->entry, &out->pixels))
+        return false;
+    out->pixels += from - (uint64_t)row0 * f.rows.row_bytes;
+    out->pixel_bytes = (size_t)(to - from);
+    out->head_bytes = off_bytes < f.head_bytes ? f.head_bytes - (size_t)off_bytes : 0;
+    out->from_head = out->head;
+    if (out->head_bytes) {
+        kinds[v]->store_head(&f, out->head);
+        out->from_head += off_bytes;
+    }
+    return true;
+}
+
+void pxr_view_return(pxr_decoder *d, struct pxr_view_loan *loan)
+{
+    pxr_cache_put(pxr_decoder_archive(d)->unit_cache, loan->entry);
+    loan->entry = NULL;
 }

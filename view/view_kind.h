@@ -5,9 +5,8 @@
 #define PXR_VIEW_KIND_H
 
 #include "view_index.h"
+#include "view_loan.h"
 #include "view_rows.h"
-
-#define PXR_VIEW_HEAD_BYTES 256u /* the longest head of a file that is a head and rows */
 
 /* A pixel in Pixel Stream files: its sample; it three times; its highest 5 bits three times, u16 be. */
 enum pxr_view_stream_px { PXR_STREAM_PX_GRAY8, PXR_STREAM_PX_GRAY16, PXR_STREAM_PX_RGB, PXR_STREAM_PX_RGB15 };

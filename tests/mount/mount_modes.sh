@@ -100,6 +100,25 @@ for ahead in 0 2; do
     unmount "$m"
 done
 
+# ---- who reads in order gives back memory behind, but not before it is a quarter of the cache; nothing is decoded twice
+"$bin/reelsim" -n 300 -o "$work/long" # 88 MiB
+"$bin/pixelrain" pack -q "$work/long" -o "$work/long.pxr"
+for cache in 64 1000; do
+    mount_on "$m" "$work/long.pxr" -o "cache=${cache}M,workers=2"
+    diff -r "$work/long" "$m/pgm" || fail "cache=${cache}M"
+    total=$(($(stat_of "$m" units_prefetched) + $(stat_of "$m" units_decoded)))
+    [ "$total" = 300 ] || fail "cache=${cache}M: $total units decoded for 300 frames"
+    kept=$(($(stat_of "$m" cache_bytes) >> 20))
+    # A quarter, two groups that are read and decoded, and one for luck; or everything.
+    if [ "$cache" = 64 ]; then
+        [ "$kept" -le 46 ] || fail "cache=64M keeps $kept MiB"
+    else
+        [ "$kept" -ge 87 ] || fail "cache=1000M keeps $kept MiB"
+    fi
+    unmount "$m"
+done
+rm -rf "$work/long" "$work/long.pxr"
+
 # ---- verify=unit finds a flipped bit of a sample; verify=off does not look
 "$bin/pixelrain" pack -q "$work/source" -o "$work/stored.pxr" --codec store --block 10x50x300
 cp "$work/stored.pxr" "$work/flipped.pxr"

@@ -76,6 +76,13 @@ with_ffmpeg() {
     tool ffmpeg png-small ffmpeg -v error -pattern_type glob -i "$m/png-small/*.png" -f rawvideo -pix_fmt "$format" -y \
         "$work/decoded"
     cmp "$work/decoded" "$work/all" || fail "ffmpeg: png-small"
+    for view in tif pgm; do
+        # ffmpeg scales samples to the format's depth, too.
+        [ "$view" != pgm ] || [ "$bits" = "$depth" ] || continue
+        tool ffmpeg "$view" ffmpeg -v error -pattern_type glob -i "$m/$view/*.$view" -f rawvideo -pix_fmt "$format" -y \
+            "$work/decoded"
+        cmp "$work/decoded" "$work/all" || fail "ffmpeg: $view"
+    done
     tool ffmpeg preview ffmpeg -v error -pattern_type glob -i "$m/preview/*.png" -f rawvideo -y "$work/decoded"
     [ "$(wc -c <"$work/decoded")" = $((n * ((width + 7) / 8) * ((height + 7) / 8))) ] || fail "ffmpeg: preview"
     rm -f "$work/decoded"

@@ -78,3 +78,15 @@ Test(names, what_cannot_be_a_file_name_is_refused)
     cr_expect_null(pxr_name_objection(longest, 240));
     cr_expect_not_null(pxr_name_objection(longest, 241));
 }
+
+/* What a damaged page may say: parts that are longer together than any name. */
+Test(names, a_joined_name_ends_where_its_room_does)
+{
+    char part[255], joined[256];
+    memset(part, 'x', sizeof part);
+    const struct pxr_name_split s = {.prefix = part, .suffix = part, .prefix_bytes = 250, .suffix_bytes = 255,
+                                     .name_class = 18, .counter = 7};
+    cr_expect_eq(pxr_name_join(&s, 0, joined), 255);
+    cr_expect_eq(strlen(joined), 255);
+    cr_expect_eq(memcmp(joined + 250, "00000", 5), 0);
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Views: their bytes are pinned, any range equals a slice of the whole, libpng reads the png. */
 #include "test_view_support.h"
+#include "view_loan.h"
 #include "view_rows.h"
 
 #include <inttypes.h>
@@ -295,6 +296,47 @@ Test(view, pgm_of_a_wide_container_follows_maxval)
 
 /* ---- ranges -------------------------------------------------------------------------------------- */
 
+/* What the cache lends, where it can, is the same slice. */
+static void check_loan(const struct bench *b, enum pxr_view v, const uint8_t *whole, size_t off, size_t n,
+                       size_t expected)
+{
+    struct pxr_view_loan loan;
+    if (!pxr_view_borrow(b->decoder, 1, v, off, n, &loan))
+        return;
+    cr_assert_eq(loan.head_bytes + loan.pixel_bytes, expected, "%s: [%zu, +%zu) lent %zu + %zu", pxr_view_name(v), off, n,
+                 loan.head_bytes, loan.pixel_bytes);
+    cr_assert(!memcmp(loan.from_head, whole + off, loan.head_bytes) &&
+                  !memcmp(loan.pixels, whole + off + loan.head_bytes, loan.pixel_bytes),
+              "%s: [%zu, +%zu) lent differs", pxr_view_name(v), off, n);
+    pxr_view_return(b->decoder, &loan);
+}
+
+Test(view, plain_files_are_lent_and_others_are_not)
+{
+    struct bench b;
+    struct pxr_view_loan loan;
+    set_up(&b, (struct shape){700, 130, 8, 0, 0});
+    for (unsigned v = 0; v < PXR_N_VIEWS; v++) {
+        const bool is_plain = v == PXR_VIEW_RAW || v == PXR_VIEW_PGM || v == PXR_VIEW_NPY || v == PXR_VIEW_TIF ||
+                              v == PXR_VIEW_VCBN;
+        const bool is_lent = pxr_view_borrow(b.decoder, 1, (enum pxr_view)v, 0, 50000, &loan);
+        cr_expect_eq(is_lent, is_plain, "%s", pxr_view_name((enum pxr_view)v));
+        if (is_lent)
+            pxr_view_return(b.decoder, &loan);
+    }
+    /* Frames and views that are not there, and nothing behind the end. */
+    cr_expect_not(pxr_view_borrow(b.decoder, 2, PXR_VIEW_RAW, 0, 100, &loan));
+    cr_expect_not(pxr_view_borrow(b.decoder, 1, PXR_N_VIEWS, 0, 100, &loan));
+    cr_expect_not(pxr_view_borrow(b.decoder, 1, PXR_VIEW_RAW, 700 * 130, 100, &loan));
+    tear_down(&b);
+    set_up(&b, (struct shape){700, 130, 16, 0, 0});
+    cr_expect_eq(pxr_view_borrow(b.decoder, 1, PXR_VIEW_RAW, 0, 100, &loan), pxr_is_little_endian());
+    if (pxr_is_little_endian())
+        pxr_view_return(b.decoder, &loan);
+    cr_expect_not(pxr_view_borrow(b.decoder, 1, PXR_VIEW_PGM, 0, 100, &loan), "16-bit PGM is big endian");
+    tear_down(&b);
+}
+
 static void check_ranges(struct shape shape, enum pxr_view v, unsigned n_ranges, size_t max_bytes)
 {
     struct bench b;
@@ -316,6 +358,7 @@ static void check_ranges(struct shape shape, enum pxr_view v, unsigned n_ranges,
         cr_assert(!memcmp(part, whole + (got ? off : 0), got), "%s, %u x %u: [%zu, +%zu) differs",
                   pxr_view_name(v), shape.width_px, shape.height_px, off, n);
         cr_assert_eq(part[n], 0xa5, "wrote behind the request");
+        check_loan(&b, v, whole, off, n, expected);
     }
     pxr_free(part);
     pxr_free(whole);
