@@ -39,7 +39,7 @@ wait "$reader" || true
 cmp "$m/info.json" "$work/info"
 diff -r "$m/pgm" "$work/one"
 unmount "$m"
-wait_gone "$mount_pid" 20 || fail "the mount does not end"
+wait_gone "$mount_pid" 150 || fail "the mount does not end"
 [ "$mount_status" = 0 ] || fail "exit code $mount_status"
 
 mount_on "$m" "$work/a.pxr"

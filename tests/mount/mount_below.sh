@@ -72,7 +72,7 @@ if /usr/bin/python3 "$work/handles.py" take "$m" "$work/handles" 2>"$work/said";
     echo 2 >/proc/sys/vm/drop_caches 2>/dev/null || echo "the kernel's memory cannot be dropped here"
     /usr/bin/python3 "$work/handles.py" use "$m" "$work/handles" || fail "handles of forgotten inodes"
     unmount "$m"
-    wait_gone "$mount_pid" 20 || fail "still there"
+    wait_gone "$mount_pid" 150 || fail "still there"
     mount_on "$m" "$work/a.pxr"
     /usr/bin/python3 "$work/handles.py" use "$m" "$work/handles" || fail "handles at the next mount"
     n_done=$((n_done + 1))

@@ -42,7 +42,7 @@ stop() {
     kill -0 "$mount_pid" || fail "the mount died"
     ls -l "$m" >/dev/null || fail "the mount does not answer"
     unmount "$m"
-    wait_gone "$mount_pid" 20 || fail "the mount does not end"
+    wait_gone "$mount_pid" 150 || fail "the mount does not end"
     [ "$mount_status" = 0 ] || fail "exit code $mount_status"
 }
 log_lines() { wc -l <"$work/mount-$((${#mounts[@]} - 1)).log"; }

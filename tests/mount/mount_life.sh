@@ -78,7 +78,7 @@ kill -0 "$mount_pid" || fail "the mount ended while programs still read"
 for pid in "${readers[@]}"; do
     kill "$pid"
 done
-wait_gone "$mount_pid" 20 || fail "the process outlives the last reader"
+wait_gone "$mount_pid" 150 || fail "the process outlives the last reader"
 rm -f "$work"/reader-*
 
 mount_on "$m" "$work/a.pxr"
@@ -87,7 +87,7 @@ start_readers 1
 kill "${readers[0]}"
 wait_gone "${readers[0]}" 20 || fail "the reader does not end"
 unmount "$m"
-wait_gone "$mount_pid" 20 || fail "the process outlives the mount"
+wait_gone "$mount_pid" 150 || fail "the process outlives the mount"
 [ "$mount_status" = 0 ] || fail "exit code $mount_status after umount"
 rm -f "$work"/reader-*
 
@@ -103,7 +103,7 @@ wait_gone "$daemon" 20 || fail "the daemon is still there 2 s after SIGTERM"
 # ---- killed: the dead mount point is explained, and not cleaned up behind the user's back
 mount_on "$m" "$work/a.pxr"
 kill -KILL "$mount_pid"
-wait_gone "$mount_pid" 20 || fail "SIGKILL"
+wait_gone "$mount_pid" 150 || fail "SIGKILL"
 expect 3 "$bin/mount.pixelrain" "$work/a.pxr" "$m"
 said "fusermount3 -u '$m'"
 is_mounted "$m" || fail "the dead mount was removed"

@@ -69,7 +69,7 @@ for case in "exact region" "exact trace" region; do
     mount_on "$m" "$work/a.pxr"
     /usr/bin/python3 "$work/parts.py" "$m" "$work/raw" "$case" || fail "$case"
     unmount "$m"
-    wait_gone "$mount_pid" 20 || fail "still there"
+    wait_gone "$mount_pid" 150 || fail "still there"
 done
 
 # A small readahead of the mount does what MADV_RANDOM does (only root can set it).

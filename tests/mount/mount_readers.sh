@@ -36,6 +36,6 @@ for options in "cache=$smallest" "max_threads=8,workers=3"; do
     diffs=()
     [ "$(stat_of "$m" requests_failed)" = 0 ] || fail "requests failed"
     unmount "$m"
-    wait_gone "$mount_pid" 20 || fail "the mount does not end"
+    wait_gone "$mount_pid" 150 || fail "the mount does not end"
 done
 echo "READERS ok"

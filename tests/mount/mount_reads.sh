@@ -59,7 +59,7 @@ round() {
     (cd "$m" && find . -type f -not -path './.pixelrain/*' -exec md5sum {} +) >"$work/sums"
     # Once more with a cold page cache, in another order.
     unmount "$m"
-    wait_gone "$mount_pid" 20 || fail "still there after unmounting"
+    wait_gone "$mount_pid" 150 || fail "still there after unmounting"
     mount_on "$m" "$work/a.pxr"
     (cd "$m" && sort -R "$work/sums" --random-source=/dev/zero | md5sum -c --quiet) || fail "md5sum"
 

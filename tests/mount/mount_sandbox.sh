@@ -94,7 +94,7 @@ for task in "/proc/$mount_pid/task"/*; do
 done
 [ "$(stat_of "$m" sandbox)" = "$text" ] || fail "stats.json"
 unmount "$m"
-wait_gone "$mount_pid" 20 || fail "it does not end"
+wait_gone "$mount_pid" 150 || fail "it does not end"
 
 # The same attempts do succeed where there is no sandbox.
 PXR_CONTROL=1 attempts nosandbox
@@ -106,7 +106,7 @@ done <"$work/lines"
 [ "$(stat_of "$m" sandbox)" = off ] || fail "stats.json with nosandbox"
 [ "$(status_of "$mount_pid" Seccomp)" = 0 ] || fail "a filter with nosandbox"
 unmount "$m"
-wait_gone "$mount_pid" 20 || fail "it does not end without a sandbox"
+wait_gone "$mount_pid" 150 || fail "it does not end without a sandbox"
 
 # Calls in the manner of another architecture, which a filter does not understand, end the process.
 if [ "$has_filter" = 1 ] && [ "$(uname -m)" = x86_64 ]; then
