@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""bench.py [ratio|mount|all|codec|still|hashing|near|blocks] --build DIR: size and speed of PixelRain beside what people use
+"""bench.py [ratio|mount|all|codec|still|serve|hashing|near|blocks] --build DIR: size and speed of PixelRain beside what people use
 today.
 
 Inputs are simulated reels and, where $PXR_DATA is a folder, the real sequences in it.  One run makes
@@ -24,6 +24,7 @@ from measure import MIB, Wrong, file_hash, folder_bytes, note, run, table, timed
 from mount import bench_mount, tell_mount
 from sequences import real, simulated
 from near import bench_near, tell_near
+from serve import bench_serve, tell_serve
 from still import bench_still, tell_still
 
 # ---- ratio ----------------------------------------------------------------------------------------
@@ -178,9 +179,10 @@ def tell_ratio(rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", nargs="?", default="all",
-                        choices=("ratio", "mount", "all", "codec", "still", "hashing", "near", "blocks"),
+                        choices=("ratio", "mount", "all", "codec", "still", "serve", "hashing", "near", "blocks"),
                         help="all: ratio and mount; codec: many more peers, some minutes; "
-                             "still: single pictures beside PNG; hashing: what hashes and commits cost; "
+                             "still: single pictures beside PNG; serve: the viewer's stream beside PNG files; "
+                             "hashing: what hashes and commits cost; "
                              "near: near-lossless archives beside JPEG-LS; "
                              "blocks: orders and divisions of blocks that are not in the archive (python3-numpy)")
     parser.add_argument("--build", default="build", help="build folder with bin/pixelrain")
@@ -229,6 +231,11 @@ def main():
             results["still"] = bench_still(build, work, data, o.only, o.max_frames)
         note("")
         tell_still(results["still"])
+    if o.what == "serve":
+        with tempfile.TemporaryDirectory(prefix="bench-", dir=build) as work:
+            results["serve"] = bench_serve(simulated(build, work, o.frames, o.only or ["reel8", "reel16"]), build)
+        note("")
+        tell_serve(results["serve"])
     if o.what == "hashing":
         with tempfile.TemporaryDirectory(prefix="bench-", dir=build) as work:
             results["hashing"] = bench_hashing(simulated(build, work, o.frames, o.only or ["reel8", "reel12"]), build, o.repeats)

@@ -119,6 +119,13 @@ static void collect(struct server *s)
     }
 }
 
+static void uncount(struct server *s, struct session *c)
+{
+    if (c->is_counted)
+        s->n_clients--;
+    c->is_counted = false;
+}
+
 static void forget(struct server *s, struct session *c)
 {
     if (c->running)
@@ -127,8 +134,7 @@ static void forget(struct server *s, struct session *c)
     pxr_task_free(c->sending);
     for (unsigned i = 0; i < c->n_queued; i++)
         pxr_request_fini(&c->queue[i]);
-    if (c->is_counted)
-        s->n_clients--;
+    uncount(s, c);
     memset(c, 0, sizeof *c);
 }
 
@@ -277,13 +283,15 @@ static int send_headers(struct server *s, struct session *c, size_t n_body)
     return lws_finalize_write_http_header(c->wsi, from, &p, stop) ? -1 : 0;
 }
 
-static int finish_http(struct session *c)
+/* The connection may stay, but libwebsockets forgets its session: the next request brings a new one. */
+static int finish_http(struct server *s, struct session *c)
 {
     const bool is_bad = c->sending->answer.status >= 400;
     pxr_task_free(c->sending);
     c->sending = NULL;
     c->n_sent = 0;
     c->has_headers = c->sets_cookie = false;
+    uncount(s, c);
     /* A body that was refused may still be on its way. */
     return is_bad || lws_http_transaction_completed(c->wsi) ? -1 : 0;
 }
@@ -302,7 +310,7 @@ static int write_http(struct server *s, struct session *c)
             lws_callback_on_writable(c->wsi);
             return 0;
         }
-        return finish_http(c);
+        return finish_http(s, c);
     }
     const size_t left = n_body - c->n_sent, n = left < FRAGMENT_BYTES ? left : FRAGMENT_BYTES;
     uint8_t *const from = b->bytes + PXR_ANSWER_HEADROOM + c->n_sent;
@@ -310,7 +318,7 @@ static int write_http(struct server *s, struct session *c)
         return -1;
     c->n_sent += n;
     if (c->n_sent == n_body)
-        return finish_http(c);
+        return finish_http(s, c);
     lws_callback_on_writable(c->wsi);
     return 0;
 }

@@ -84,17 +84,19 @@ class Socket:
         self.socket.sendall(head + mask + bytes(b ^ mask[i & 3] for i, b in enumerate(data)))
 
     def take(self, n):
-        while len(self.pending) < n:
-            part = self.socket.recv(1 << 16)
-            if not part:
+        got = bytearray(n)
+        at = min(n, len(self.pending))
+        got[:at], self.pending = self.pending[:at], self.pending[at:]
+        while at < n:
+            count = self.socket.recv_into(memoryview(got)[at:], n - at)
+            if not count:
                 raise EOFError
-            self.pending += part
-        got, self.pending = self.pending[:n], self.pending[n:]
+            at += count
         return got
 
     def receive(self):
         """('text' | 'binary' | 'close', payload), fragments joined."""
-        kind, whole = None, b""
+        kind, whole = None, []
         while True:
             first, second = self.take(2)
             n = second & 127
@@ -108,9 +110,9 @@ class Socket:
             if opcode == 9:
                 continue
             kind = {1: "text", 2: "binary", 0: kind}[opcode]
-            whole += payload
+            whole.append(payload)
             if first & 0x80:
-                return kind, whole
+                return kind, b"".join(whole)
 
 
 def envelope(data):

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """pixelrain serve, asked over HTTP and WebSocket: serve_protocol.py PIXELRAIN SERVE REELSIM"""
 import glob
+import http.client
 import json
 import os
 import struct
@@ -154,6 +155,18 @@ def stream(archive, frames):
         equal("a long message ends it", ws.receive()[0], "close")
 
 
+def one_connection(archive):
+    """Many requests of one client are one client."""
+    with Server(serve, archive, "--max-clients", "3") as s:
+        connection = http.client.HTTPConnection("127.0.0.1", s.port, timeout=20)
+        for i in range(20):
+            connection.request("GET", f"/frame/{i % 3}.png")
+            answer = connection.getresponse()
+            answer.read()
+            equal(f"request {i} of a connection that stays", answer.status, 200)
+        connection.close()
+
+
 def crowd(archive, frames):
     """Twenty clients, one of which asks and never reads."""
     with Server(serve, archive) as s:
@@ -223,6 +236,7 @@ with tempfile.TemporaryDirectory() as folder:
     refusals(wide)
     original(narrow, narrow_frames)
     stream(wide, wide_frames)
+    one_connection(wide)
     crowd(wide, wide_frames)
     tokens(narrow)
 print(f"serve_protocol: {n_claims} claims hold")
