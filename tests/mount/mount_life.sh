@@ -40,7 +40,7 @@ for signal in TERM INT HUP; do
     start_readers 6
     sleep 0.3
     kill -s "$signal" "$mount_pid"
-    wait_gone "$mount_pid" 20 || fail "still there 2 s after SIG$signal"
+    wait_gone "$mount_pid" 100 || fail "still there 10 s after SIG$signal"
     [ "$mount_status" = 0 ] || fail "exit code $mount_status after SIG$signal"
     ! is_mounted "$m" || fail "still mounted after SIG$signal"
     check_readers
@@ -49,9 +49,9 @@ done
 # A stopped reader holds a request's answer; idle mounts end at once too.
 mount_on "$m" "$work/a.pxr"
 kill -TERM "$mount_pid"
-wait_gone "$mount_pid" 20 || fail "an idle mount is still there 2 s after SIGTERM"
+wait_gone "$mount_pid" 100 || fail "an idle mount is still there 10 s after SIGTERM"
 
-# ---- a disk that does not answer: in order is impossible, within two seconds is not
+# ---- a disk that does not answer: in order is impossible, in time is not (torture_mount measures two seconds)
 if ldd "$bin/mount.pixelrain" | grep -q 'lib[at]san'; then
     echo "a preloaded library and a sanitizer do not go together: no hanging disk"
 else
@@ -63,7 +63,7 @@ else
     pids+=($!)
     sleep 0.3
     kill -TERM "$mount_pid"
-    wait_gone "$mount_pid" 20 || fail "with a hanging disk: still there 2 s after SIGTERM"
+    wait_gone "$mount_pid" 100 || fail "with a hanging disk: still there 10 s after SIGTERM"
     [ "$mount_status" = 3 ] || fail "exit code $mount_status with a hanging disk"
     ! is_mounted "$m" || fail "with a hanging disk: still mounted"
     unset PXR_HANG
