@@ -116,7 +116,7 @@ struct prepared {
 struct pxr_predict_decoder {
     struct prepared prepared[N_PREPARED];
     uint64_t clock;
-    struct pxr_scratch row, words, motion;
+    struct pxr_scratch row, tail, motion;
 };
 
 static void forget(struct prepared *p)
@@ -136,7 +136,7 @@ void pxr_predict_decoder_free(struct pxr_predict_decoder *d)
         pxr_free(d->prepared[i].tables);
     }
     pxr_free(d->row.bytes);
-    pxr_free(d->words.bytes);
+    pxr_free(d->tail.bytes);
     pxr_free(d->motion.bytes);
     pxr_free(d);
 }
@@ -228,12 +228,14 @@ static enum pxr_err load_stream(struct pxr_predict_decoder *d, const struct pxr_
     for (size_t i = 0; i < states; i += 4)
         if (pxr_load_u32le(src + i) < PXR_RANS_LOW)
             return pxr_fail(diag, PXR_E_CORRUPT, "a unit of a predict block begins with an impossible state");
-    uint8_t *words = pxr_scratch_get(&d->words, n + over);
-    if (!words || !pxr_scratch_get(&d->row, pxr_predict_row_bytes(m->width_px)))
-        return pxr_fail_nomem(diag, n + over);
-    memcpy(words, src + states, n);
-    memset(words + n, 0, over);
-    *out = (struct pxr_predict_stream){src, words, n};
+    const size_t n_tail = n < over ? n : over;
+    uint8_t *tail = pxr_scratch_get(&d->tail, n_tail + over);
+    if (!tail || !pxr_scratch_get(&d->row, pxr_predict_row_bytes(m->width_px)))
+        return pxr_fail_nomem(diag, n_tail + over);
+    memcpy(tail, src + src_bytes - n_tail, n_tail);
+    memset(tail + n_tail, 0, over);
+    *out = (struct pxr_predict_stream){
+        .states = src, .words = src + states, .tail = tail, .n_bytes = n, .tail_bytes = n_tail};
     return PXR_OK;
 }
 

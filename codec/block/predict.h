@@ -142,7 +142,7 @@ static inline size_t pxr_predict_row_bytes(uint32_t width_px)
 }
 /* Wider blocks are not predicted: that memory would pass 100 MiB. */
 enum { PXR_PREDICT_MAX_WIDTH = 1 << 22 };
-/* Bytes behind the words that decode may touch before it sees that they have ended: a row of symbols and
+/* Bytes behind the words (of the tail) that decode may touch before it sees that they have ended: a row of symbols and
  * raw bits. */
 static inline size_t pxr_predict_overread(uint32_t width_px)
 {
@@ -161,10 +161,11 @@ struct pxr_predict_rows {
     const struct pxr_predict_motion *motion; /* [tile row][tile column]; NULL: none */
 };
 
-/* The symbols of a unit: states of all lanes, and words with pxr_predict_overread readable bytes behind them. */
+/* The symbols of a unit: states of all lanes, and words.  The last tail_bytes of these, pxr_predict_overread or all, stand
+ * once more in tail, with pxr_predict_overread readable bytes behind them. */
 struct pxr_predict_stream {
-    const uint8_t *states, *words;
-    size_t n_bytes; /* of the words */
+    const uint8_t *states, *words, *tail;
+    size_t n_bytes, tail_bytes; /* of the words */
 };
 
 /* A frame and what it refers to (nothing in group 0).  Decoders do not use x. */
@@ -216,7 +217,7 @@ struct pxr_predict_coders {
 enum { PXR_PREDICT_RECIPROCAL_BITS = 43 };
 
 /* One set for each CPU level; all give the same bits.  Margins are where they are named: in row_scratch
- * (pxr_predict_row_bytes, aligned to two bytes) and behind the words.  Nothing else is touched beyond its end. */
+ * (pxr_predict_row_bytes, aligned to two bytes) and behind the tail.  Nothing else is touched beyond its end. */
 struct pxr_predict_kernels {
     /* Decode one unit into dst (container samples, no gaps).  false: it is not what an encoder makes. */
     bool (*decode)(const struct pxr_predict_model *m, const uint32_t *tables,

@@ -147,7 +147,9 @@ static bool FN(decode)(const struct pxr_predict_model *m, const uint32_t *tables
 {
     const uint32_t n_half[2] = {(m->width_px + 1) / 2, m->width_px / 2};
     const size_t lanes = (size_t)1 << m->lanes_log2, row_bytes = (size_t)m->width_px * (f->bits / 8u);
-    const uint8_t *words = stream->words, *const end = words + stream->n_bytes;
+    const uint8_t *words = stream->words, *end = words + stream->n_bytes;
+    const uint8_t *const last = end - stream->tail_bytes;
+    bool is_tail = false;
     struct FN(worker) w = FN(worker_at)(m, row_scratch);
     const size_t half = w.r.half;
     uint32_t x[PXR_PREDICT_MAX_LANES], wrong = 0;
@@ -160,6 +162,11 @@ static bool FN(decode)(const struct pxr_predict_model *m, const uint32_t *tables
             const struct FN(half_row) h = FN(half_row_at)(m, &w.r, f->group, phase, y);
             PREDICT(&h, (size_t)pxr_round_up_u64(n, PXR_PREDICT_TILE), w.p, w.fraction, w.tables);
             memset(w.tables + n, (int)m->n_tables, PXR_PREDICT_MAX_LANES); /* lanes without a sample */
+            if (!is_tail && words >= last) { /* a half row might touch what is behind the words */
+                words = stream->tail + (words - last);
+                end = stream->tail + stream->tail_bytes;
+                is_tail = true;
+            }
             words = FN(rans_decode)(x, lanes, tables, w.tables, n, words, w.z);
             if (words > end)
                 return false;

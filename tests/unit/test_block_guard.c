@@ -61,7 +61,7 @@ struct predict_case {
     uint32_t frame;
     uint64_t seed;
 };
-enum { TILES, PACKED, RANKS, RANK_OF, TABLES, REF0, REF1, FRAME, MOTION, STATES, WORDS, ROW, OUT0, OUT1, OUT2 };
+enum { TILES, PACKED, RANKS, RANK_OF, TABLES, REF0, REF1, FRAME, MOTION, STATES, WORDS, TAIL, ROW, OUT0, OUT1, OUT2 };
 
 /* A copy of the model in which everything that it points to is guarded. */
 static struct pxr_predict_model guarded_model(const struct predict_case *c, enum guard_side side)
@@ -109,11 +109,14 @@ static uint64_t predict_decode(const void *what, enum guard_side side)
     const size_t n_words = forge_once_in(&rng, 3) ? forge_below(&rng, 2 * n_px) : 4 * n_px;
     const size_t n_states = (size_t)4 << m.lanes_log2, over = pxr_predict_overread(c->shape.width_px);
     uint8_t *const states = random_copy(STATES, &rng, n_states, side, 1);
-    uint8_t *const words = random_copy(WORDS, &rng, n_words + over, side, 1);
+    uint8_t *const words = random_copy(WORDS, &rng, n_words, side, 1);
+    const size_t n_tail = n_words < over ? n_words : over;
+    uint8_t *const tail = guard_get(TAIL, n_tail + over, side, 1);
     for (size_t i = 3; i < n_states; i += 4)
         states[i] |= 1; /* none is below 2^16 */
-    memset(words + n_words, 0, over);
-    const struct pxr_predict_stream stream = {states, words, n_words};
+    memcpy(tail, words + n_words - n_tail, n_tail);
+    memset(tail + n_tail, 0, over);
+    const struct pxr_predict_stream stream = {states, words, tail, n_words, n_tail};
     uint8_t *const row = guard_get(ROW, pxr_predict_row_bytes(m.width_px), side, 2);
     uint8_t *const dst = guard_get(OUT0, n, side, 1);
     const uint32_t *const tables = guard_copy(TABLES, c->tables, PXR_PREDICT_N_SLOTS * sizeof *tables, side, 4);
