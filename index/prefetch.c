@@ -17,6 +17,9 @@
 #define MIN_HELP_BYTES ((size_t)64 << 10)
 /* Frames in order before anything is prefetched: a random reader rarely gets here. */
 #define MIN_STREAK 2
+#define N_RUNS 8
+/* Frames by which the threads that answer one reader may be ahead of each other: a request has at most 1 MiB. */
+#define RUN_WINDOW 16
 
 /* Rows of one frame whose units shall be in the cache. */
 struct hint {
@@ -34,9 +37,16 @@ struct stream {
     uint64_t frame;         /* read last                                        */
     uint32_t row0, row_end; /* of it, so far                                    */
     unsigned streak;        /* frames in order before it                        */
-    uint64_t n_whole;       /* of these, without a gap, that were read whole    */
     uint64_t hinted_end;    /* frames below this have been hinted               */
     uint64_t tick;          /* of the last use; 0: free                         */
+};
+
+/* One reader that goes through the frames, mostly: its requests may be answered in any order. */
+struct run {
+    uint64_t first, end;    /* frames                                          */
+    uint64_t n_rows;        /* that were read of them                          */
+    uint64_t last_group;    /* the first frame of the furthest group           */
+    uint64_t tick;          /* of the last use; 0: free                        */
 };
 
 struct pxr_prefetch {
@@ -45,6 +55,7 @@ struct pxr_prefetch {
     pthread_cond_t has_work;
     struct queue help, ahead; /* help comes first: somebody waits for it */
     struct stream streams[N_STREAMS];
+    struct run runs[N_RUNS];
     uint64_t clock;
     bool is_ending;
     struct hint help_hints[N_HELP], ahead_hints[N_AHEAD];
@@ -246,14 +257,42 @@ static uint64_t frames_ahead(const pxr_archive *a)
 
 void pxr_archive_forget_read(pxr_archive *a) { a->shared->forgets_read = true; }
 
-/* A stream has come to a new group, behind n_whole frames that it has read whole.  A group is long enough ago when
- * nobody decodes it any more; others that read the same frames a little later still find them. */
-static void forget_behind(pxr_decoder *d, uint64_t frame, uint64_t n_whole)
+/* The run that this frame belongs to or begins.  The lock is held. */
+static struct run *find_run(struct pxr_prefetch *p, uint64_t frame)
+{
+    struct run *oldest = &p->runs[0];
+    for (int i = 0; i < N_RUNS; i++) {
+        struct run *r = &p->runs[i];
+        if (r->tick && frame >= r->first && frame < r->end + RUN_WINDOW && frame + RUN_WINDOW >= r->end)
+            return r;
+        if (r->tick < oldest->tick)
+            oldest = r;
+    }
+    *oldest = (struct run){.first = frame, .end = frame, .last_group = UINT64_MAX};
+    return oldest;
+}
+
+/* When a run comes to a new group, the one that lies a quarter of the cache behind is dropped, if the run has read nearly
+ * all on its way.  That is long enough ago: nobody decodes it any more, and others that read the same frames a little
+ * later still find them. */
+static void forget_behind(pxr_decoder *d, uint64_t frame, uint32_t n_rows)
 {
     pxr_archive *a = d->archive;
+    struct pxr_prefetch *p = a->shared->prefetch;
+    const uint64_t group = d->group->group.first_frame, height = a->sb.height_px;
     const uint64_t kept = pxr_max_u64(frames_in_quarter(a), 2 * (uint64_t)a->sb.nominal_frames);
-    if (a->shared->forgets_read && n_whole > kept && d->group->group.first_frame == frame)
-        pxr_group_forget(a, frame - 1 - kept, frame - n_whole, frame);
+    pthread_mutex_lock(&p->lock);
+    struct run *r = find_run(p, frame);
+    r->tick = ++p->clock;
+    r->n_rows += n_rows;
+    r->end = pxr_max_u64(r->end, frame + 1);
+    const bool is_new = r->last_group == UINT64_MAX || group > r->last_group;
+    if (is_new)
+        r->last_group = group;
+    const uint64_t first = r->first, n_read = r->n_rows / height;
+    pthread_mutex_unlock(&p->lock);
+    if (is_new && group > first + kept && n_read + RUN_WINDOW >= group - first)
+        pxr_group_forget(a, group - 1 - kept, first, group);
 }
 
 void pxr_prefetch_note(pxr_decoder *d, uint64_t frame, uint32_t row0, uint32_t n_rows)
@@ -264,13 +303,11 @@ void pxr_prefetch_note(pxr_decoder *d, uint64_t frame, uint32_t row0, uint32_t n
     pthread_mutex_lock(&p->lock);
     struct stream *s = find_stream(p, frame);
     s->tick = ++p->clock;
-    const bool is_step = s->frame + 1 == frame;
-    if (is_step) {
+    if (s->frame + 1 == frame) {
         /* One step of a stream is one frame, however many reads it came in.  What comes next is the
          * same rows that were read of the frame before. */
         const struct hint rows = {0, s->row0, s->row_end - s->row0};
         s->streak++;
-        s->n_whole = !s->row0 && s->row_end == d->archive->sb.height_px ? s->n_whole + 1 : 0;
         s->frame = frame;
         s->row0 = UINT32_MAX;
         s->row_end = 0;
@@ -286,8 +323,7 @@ void pxr_prefetch_note(pxr_decoder *d, uint64_t frame, uint32_t row0, uint32_t n
     }
     s->row0 = row0 < s->row0 ? row0 : s->row0;
     s->row_end = row0 + n_rows > s->row_end ? row0 + n_rows : s->row_end;
-    const uint64_t n_whole = s->n_whole;
     pthread_mutex_unlock(&p->lock);
-    if (is_step)
-        forget_behind(d, frame, n_whole);
+    if (d->archive->shared->forgets_read)
+        forget_behind(d, frame, n_rows);
 }

@@ -168,7 +168,7 @@ void pxr_prefetch_help(pxr_decoder *d, uint64_t frame, uint32_t first_block, uin
 void pxr_prefetch_note(pxr_decoder *d, uint64_t frame, uint32_t row0, uint32_t n_rows);
 /* The workers shall read from a newer snapshot: hints name frames that older ones do not have. */
 void pxr_prefetch_move(struct pxr_prefetch *p, pxr_archive *newer); /* p NULL is allowed */
-/* From now on a reader that reads whole frames in order gives back their memory when it is a quarter of the cache further.
+/* From now on a reader that goes through whole frames gives back their memory when it is a quarter of the cache further.
  * For who keeps what was read elsewhere, as the kernel does for a mount.  Needs workers; before any frame is read. */
 void pxr_archive_forget_read(pxr_archive *a);
 /* Drop the units of the group of a frame, if all of it lies in frames [first, end). */
