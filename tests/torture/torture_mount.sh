@@ -11,6 +11,7 @@ reads=${2:-20000}
 signals=${3:-4}
 cycles=${4:-20}
 m=$work/m
+mkdir "$m"
 pxr=$bin/pixelrain
 
 now_ms() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
