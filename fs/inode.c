@@ -420,7 +420,7 @@ static struct pxr_node find_numbered(const struct pxr_fs_tree *t, struct pxr_nod
     } else if (folder.kind != PXR_NODE_ZARR_FRAME) {
         if (!is_top_of_view(t, folder, &view) || !find_place(t, view, child, &place))
             return of_kind(PXR_NODE_NONE);
-        child = place / PXR_FOLDER_FRAMES + n_companions(t, folder.kind == PXR_NODE_VIEW ? folder.view : t->views[0]);
+        child = place / PXR_FOLDER_FRAMES + n_companions(t, view);
     }
     if (child >= pxr_node_n_children(t, folder))
         return of_kind(PXR_NODE_NONE);

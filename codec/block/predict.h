@@ -275,7 +275,8 @@ static inline uint32_t pxr_token_base(uint32_t token)
 /* A slot of a decoding table: symbol | frequency << 8 | (slot - first slot of the symbol) << 20. */
 void pxr_predict_build_tables(const struct pxr_predict_model *m, uint32_t *tables);
 enum { PXR_PREDICT_N_SLOTS = (PXR_PREDICT_CONTEXTS + 1) * PXR_PREDICT_TABLE };
-/* How symbols are put, from the model's frequencies. */
+/* How symbols are put: what is the same for all models, once; then from the model's frequencies. */
+void pxr_predict_coders_init(struct pxr_predict_coders *c);
 void pxr_predict_set_coders(const struct pxr_predict_model *m, struct pxr_predict_coders *c);
 
 /* ---- motion of a unit, as bytes ----------------------------------------------------------------- */

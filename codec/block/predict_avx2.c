@@ -168,49 +168,29 @@ static inline __m256i put_symbols(__m256i x, __m256i at, const uint32_t *coders,
                             _mm256_srli_epi32(coder, 16));
 }
 
-static inline __m256i coders_at(const uint8_t *contexts, __m256i symbols)
+static inline __m256i lanes_of_bytes(const uint8_t *p)
 {
-    const __m256i c = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)contexts));
-    return _mm256_or_si256(_mm256_slli_epi32(c, 8), symbols);
+    return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p));
 }
+#define lanes_up_8(v) _mm256_slli_epi32(v, 8)
 
-static inline __attribute__((always_inline)) uint8_t *put_chunk_8(__m256i *x, const size_t n_vectors,
-                                                                  const uint32_t *coders, const uint8_t *contexts,
-                                                                  const uint8_t *z, uint8_t *to)
+/* Tokens; their raw bits are put. */
+static inline __m256i symbols_of_16(__m256i *x, const uint16_t *z, uint8_t **to)
 {
-#pragma GCC unroll 8
-    for (size_t i = n_vectors; i-- > 0;) {
-        const __m256i s = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(z + 8 * i)));
-        x[i] = put_symbols(x[i], coders_at(contexts + 8 * i, s), coders, &to);
-    }
-    return to;
-}
-
-static inline __attribute__((always_inline)) uint8_t *put_chunk_16(__m256i *x, const size_t n_vectors,
-                                                                   const uint32_t *coders, const uint8_t *contexts,
-                                                                   const uint16_t *z, uint8_t *to)
-{
-    __m256i tokens[PXR_PREDICT_MAX_LANES / 8];
-#pragma GCC unroll 8
-    for (size_t i = n_vectors; i-- > 0;) {
-        const __m256i v = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(z + 8 * i)));
-        const __m256i is_small = _mm256_cmpgt_epi32(_mm256_set1_epi32(16), v);
-        const __m256i e = _mm256_sub_epi32(_mm256_srli_epi32(_mm256_castps_si256(_mm256_cvtepi32_ps(v)), 23),
-                                           _mm256_set1_epi32(127)); /* where the highest bit is */
-        const __m256i n = _mm256_andnot_si256(is_small, _mm256_sub_epi32(e, _mm256_set1_epi32(2)));
-        const __m256i two_bits = _mm256_and_si256(_mm256_srlv_epi32(v, n), _mm256_set1_epi32(3));
-        tokens[i] = _mm256_blendv_epi8(_mm256_or_si256(_mm256_slli_epi32(e, 2), two_bits), v, is_small);
-        const __m256i raw = _mm256_andnot_si256(_mm256_sllv_epi32(_mm256_set1_epi32(-1), n), v);
-        const __m256i over = _mm256_srlv_epi32(x[i], _mm256_sub_epi32(_mm256_set1_epi32(32), n));
-        const __m256i is_due = _mm256_xor_si256(_mm256_cmpeq_epi32(over, _mm256_setzero_si256()),
-                                                _mm256_set1_epi32(-1));
-        x[i] = give_words(x[i], is_due, &to);
-        x[i] = _mm256_or_si256(_mm256_sllv_epi32(x[i], n), raw);
-    }
-#pragma GCC unroll 8
-    for (size_t i = n_vectors; i-- > 0;)
-        x[i] = put_symbols(x[i], coders_at(contexts + 8 * i, tokens[i]), coders, &to);
-    return to;
+    const __m256i v = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)z));
+    const __m256i is_small = _mm256_cmpgt_epi32(_mm256_set1_epi32(16), v);
+    const __m256i e = _mm256_sub_epi32(_mm256_srli_epi32(_mm256_castps_si256(_mm256_cvtepi32_ps(v)), 23),
+                                       _mm256_set1_epi32(127)); /* where the highest bit is */
+    const __m256i n = _mm256_andnot_si256(is_small, _mm256_sub_epi32(e, _mm256_set1_epi32(2)));
+    const __m256i two_bits = _mm256_and_si256(_mm256_srlv_epi32(v, n), _mm256_set1_epi32(3));
+    const __m256i token = _mm256_blendv_epi8(_mm256_or_si256(_mm256_slli_epi32(e, 2), two_bits), v, is_small);
+    const __m256i raw = _mm256_andnot_si256(_mm256_sllv_epi32(_mm256_set1_epi32(-1), n), v);
+    const __m256i over = _mm256_srlv_epi32(*x, _mm256_sub_epi32(_mm256_set1_epi32(32), n));
+    const __m256i is_due = _mm256_xor_si256(_mm256_cmpeq_epi32(over, _mm256_setzero_si256()),
+                                            _mm256_set1_epi32(-1));
+    *x = give_words(*x, is_due, to);
+    *x = _mm256_or_si256(_mm256_sllv_epi32(*x, n), raw);
+    return token;
 }
 
 #define VECTOR __m256i

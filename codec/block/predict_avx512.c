@@ -129,47 +129,27 @@ static inline __m512i put_symbols(__m512i x, __m512i at, const uint32_t *coders,
                             _mm512_srli_epi32(coder, 16));
 }
 
-static inline __m512i coders_at(const uint8_t *contexts, __m512i symbols)
+static inline __m512i lanes_of_bytes(const uint8_t *p)
 {
-    const __m512i c = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)contexts));
-    return _mm512_or_si512(_mm512_slli_epi32(c, 8), symbols);
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
 }
+#define lanes_up_8(v) _mm512_slli_epi32(v, 8)
 
-static inline __attribute__((always_inline)) uint8_t *put_chunk_8(__m512i *x, const size_t n_vectors,
-                                                                  const uint32_t *coders, const uint8_t *contexts,
-                                                                  const uint8_t *z, uint8_t *to)
+/* Tokens; their raw bits are put. */
+static inline __m512i symbols_of_16(__m512i *x, const uint16_t *z, uint8_t **to)
 {
-#pragma GCC unroll 4
-    for (size_t i = n_vectors; i-- > 0;) {
-        const __m512i s = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)(z + 16 * i)));
-        x[i] = put_symbols(x[i], coders_at(contexts + 16 * i, s), coders, &to);
-    }
-    return to;
-}
-
-static inline __attribute__((always_inline)) uint8_t *put_chunk_16(__m512i *x, const size_t n_vectors,
-                                                                   const uint32_t *coders, const uint8_t *contexts,
-                                                                   const uint16_t *z, uint8_t *to)
-{
-    __m512i tokens[PXR_PREDICT_MAX_LANES / 16];
-#pragma GCC unroll 4
-    for (size_t i = n_vectors; i-- > 0;) {
-        const __m512i v = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)(z + 16 * i)));
-        const __mmask16 is_large = _mm512_cmpge_epi32_mask(v, _mm512_set1_epi32(16));
-        const __m512i e = _mm512_sub_epi32(_mm512_srli_epi32(_mm512_castps_si512(_mm512_cvtepi32_ps(v)), 23),
-                                           _mm512_set1_epi32(127)); /* where the highest bit is */
-        const __m512i n = _mm512_maskz_sub_epi32(is_large, e, _mm512_set1_epi32(2));
-        const __m512i two_bits = _mm512_and_si512(_mm512_srlv_epi32(v, n), _mm512_set1_epi32(3));
-        tokens[i] = _mm512_mask_or_epi32(v, is_large, _mm512_slli_epi32(e, 2), two_bits);
-        const __m512i raw = _mm512_andnot_si512(_mm512_sllv_epi32(_mm512_set1_epi32(-1), n), v);
-        const __m512i over = _mm512_srlv_epi32(x[i], _mm512_sub_epi32(_mm512_set1_epi32(32), n));
-        x[i] = give_words(x[i], _mm512_test_epi32_mask(over, over), &to);
-        x[i] = _mm512_or_si512(_mm512_sllv_epi32(x[i], n), raw);
-    }
-#pragma GCC unroll 4
-    for (size_t i = n_vectors; i-- > 0;)
-        x[i] = put_symbols(x[i], coders_at(contexts + 16 * i, tokens[i]), coders, &to);
-    return to;
+    const __m512i v = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)z));
+    const __mmask16 is_large = _mm512_cmpge_epi32_mask(v, _mm512_set1_epi32(16));
+    const __m512i e = _mm512_sub_epi32(_mm512_srli_epi32(_mm512_castps_si512(_mm512_cvtepi32_ps(v)), 23),
+                                       _mm512_set1_epi32(127)); /* where the highest bit is */
+    const __m512i n = _mm512_maskz_sub_epi32(is_large, e, _mm512_set1_epi32(2));
+    const __m512i two_bits = _mm512_and_si512(_mm512_srlv_epi32(v, n), _mm512_set1_epi32(3));
+    const __m512i token = _mm512_mask_or_epi32(v, is_large, _mm512_slli_epi32(e, 2), two_bits);
+    const __m512i raw = _mm512_andnot_si512(_mm512_sllv_epi32(_mm512_set1_epi32(-1), n), v);
+    const __m512i over = _mm512_srlv_epi32(*x, _mm512_sub_epi32(_mm512_set1_epi32(32), n));
+    *x = give_words(*x, _mm512_test_epi32_mask(over, over), to);
+    *x = _mm512_or_si512(_mm512_sllv_epi32(*x, n), raw);
+    return token;
 }
 
 #define VECTOR __m512i

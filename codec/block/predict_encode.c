@@ -473,8 +473,11 @@ enum pxr_err pxr_predict_encode(pxr_block_encoder *encoder, const struct pxr_blo
                                 struct pxr_buffer *header, struct pxr_buffer *payload,
                                 struct pxr_diag *diag)
 {
-    if (!encoder->predict && !(encoder->predict = pxr_alloc_zero(1, sizeof *encoder->predict)))
-        return pxr_fail_nomem(diag, sizeof *encoder->predict);
+    if (!encoder->predict) {
+        if (!(encoder->predict = pxr_alloc_zero(1, sizeof *encoder->predict)))
+            return pxr_fail_nomem(diag, sizeof *encoder->predict);
+        pxr_predict_coders_init(&encoder->predict->coders);
+    }
     struct job j = {.e = encoder->predict, .m = &encoder->predict->model};
     struct pxr_buffer params = {0};
     enum pxr_predict_order order;

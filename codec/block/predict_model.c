@@ -513,6 +513,10 @@ void pxr_predict_set_coders(const struct pxr_predict_model *m, struct pxr_predic
         for (uint32_t s = 0, first = 0; s < n_symbols; first += freq[s++])
             c->of[k][s] = freq[s] | first << 16;
     }
+}
+
+void pxr_predict_coders_init(struct pxr_predict_coders *c)
+{
     c->of[PXR_PREDICT_CONTEXTS][0] = PXR_PREDICT_TABLE;
     for (uint64_t f = 1; f <= PXR_PREDICT_TABLE; f++)
         c->reciprocals[f] = (((uint64_t)1 << PXR_PREDICT_RECIPROCAL_BITS) + f - 1) / f;

@@ -1,6 +1,25 @@
 /* SPDX-License-Identifier: MIT
  * Putting a half row with all states in registers, for one type of sample: the twin of predict_put_tmpl.c, bit for bit.
- * Included by the files of AVX2 and AVX-512 with SAMPLE, FN(name) and FN(put_chunk). */
+ * Included by the files of AVX2 and AVX-512 with SAMPLE and FN(name).  The level brings lanes_of_bytes, lanes_up_8,
+ *     symbols = FN(symbols_of)(x, z, to), which puts raw bits, and
+ *     x = put_symbols(x, where the coders are, coders, to). */
+
+/* Raw bits are read last, so they are put first. */
+static inline __attribute__((always_inline)) uint8_t *FN(put_chunk)(VECTOR *x, const size_t n_vectors,
+                                                                    const uint32_t *coders, const uint8_t *contexts,
+                                                                    const SAMPLE *z, uint8_t *to)
+{
+    VECTOR symbols[PXR_PREDICT_MAX_LANES / WIDTH];
+#pragma GCC unroll 8
+    for (size_t i = n_vectors; i-- > 0;)
+        symbols[i] = FN(symbols_of)(&x[i], z + WIDTH * i, &to);
+#pragma GCC unroll 8
+    for (size_t i = n_vectors; i-- > 0;) {
+        const VECTOR at = v_or(lanes_up_8(lanes_of_bytes(contexts + WIDTH * i)), symbols[i]);
+        x[i] = put_symbols(x[i], at, coders, &to);
+    }
+    return to;
+}
 
 static inline __attribute__((always_inline)) uint8_t *
 FN(put_row)(const struct pxr_predict_coders *coders, const uint8_t *contexts, const SAMPLE *z, size_t n,

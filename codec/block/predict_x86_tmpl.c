@@ -52,3 +52,10 @@ v_add_taps16(VEC *low, VEC *high, VEC a, VEC b, const struct pxr_predict_packed_
 #define v_srl8(v, shift, mask) v_and(v_srl16(v, shift), mask)
 #define v_diff8(a, b) v_or(v_subs_u8(a, b), v_subs_u8(b, a))
 #define v_diff16(a, b) v_or(v_subs_u16(a, b), v_subs_u16(b, a))
+
+/* Symbols of 8-bit planes are the residuals: no raw bits are put. */
+static inline VECTOR symbols_of_8(const VECTOR *x, const uint8_t *z, uint8_t *const *to)
+{
+    (void)x, (void)to;
+    return lanes_of_bytes(z);
+}

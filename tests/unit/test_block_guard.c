@@ -193,6 +193,7 @@ static uint64_t predict_put(const void *what, enum guard_side side)
     uint32_t *const x = guard_get(STATES, lanes * sizeof *x, side, 4);
     uint8_t *const words = guard_get(OUT0, 4 * n + 32, side, 1), *const end = words + 4 * n + 32;
     memset(coders, 0, sizeof *coders);
+    pxr_predict_coders_init(coders);
     pxr_predict_set_coders(c->m, coders);
     for (size_t i = 0; i < n; i++) {
         contexts[i] = (uint8_t)forge_below(&rng, PXR_PREDICT_CONTEXTS);
