@@ -272,27 +272,27 @@ static struct run *find_run(struct pxr_prefetch *p, uint64_t frame)
     return oldest;
 }
 
-/* When a run comes to a new group, the one that lies a quarter of the cache behind is dropped, if the run has read nearly
- * all on its way.  That is long enough ago: nobody decodes it any more, and others that read the same frames a little
- * later still find them. */
-static void forget_behind(pxr_decoder *d, uint64_t frame, uint32_t n_rows)
+static uint64_t frames_kept(const pxr_archive *a)
 {
-    pxr_archive *a = d->archive;
-    struct pxr_prefetch *p = a->shared->prefetch;
-    const uint64_t group = d->group->group.first_frame, height = a->sb.height_px;
-    const uint64_t kept = pxr_max_u64(frames_in_quarter(a), 2 * (uint64_t)a->sb.nominal_frames);
-    pthread_mutex_lock(&p->lock);
+    return pxr_max_u64(frames_in_quarter(a), 2 * (uint64_t)a->sb.nominal_frames);
+}
+
+/* When a run comes to a new group, the one that lies a quarter of the cache behind shall be dropped, if the run, from *first
+ * on, has read nearly all on its way.  That is long enough ago: nobody decodes it any more, and others that read the same
+ * frames a little later still find them.  The lock is held. */
+static bool note_run(struct pxr_prefetch *p, const pxr_decoder *d, uint64_t frame, uint32_t n_rows, uint64_t *first)
+{
+    const pxr_archive *a = d->archive;
+    const uint64_t group = d->group->group.first_frame;
     struct run *r = find_run(p, frame);
     r->tick = ++p->clock;
     r->n_rows += n_rows;
     r->end = pxr_max_u64(r->end, frame + 1);
-    const bool is_new = r->last_group == UINT64_MAX || group > r->last_group;
-    if (is_new)
-        r->last_group = group;
-    const uint64_t first = r->first, n_read = r->n_rows / height;
-    pthread_mutex_unlock(&p->lock);
-    if (is_new && group > first + kept && n_read + RUN_WINDOW >= group - first)
-        pxr_group_forget(a, group - 1 - kept, first, group);
+    *first = r->first;
+    if (r->last_group != UINT64_MAX && group <= r->last_group)
+        return false;
+    r->last_group = group;
+    return group > r->first + frames_kept(a) && r->n_rows / a->sb.height_px + RUN_WINDOW >= group - r->first;
 }
 
 void pxr_prefetch_note(pxr_decoder *d, uint64_t frame, uint32_t row0, uint32_t n_rows)
@@ -323,7 +323,10 @@ void pxr_prefetch_note(pxr_decoder *d, uint64_t frame, uint32_t row0, uint32_t n
     }
     s->row0 = row0 < s->row0 ? row0 : s->row0;
     s->row_end = row0 + n_rows > s->row_end ? row0 + n_rows : s->row_end;
+    uint64_t first;
+    const bool forgets = d->archive->shared->forgets_read && note_run(p, d, frame, n_rows, &first);
     pthread_mutex_unlock(&p->lock);
-    if (d->archive->shared->forgets_read)
-        forget_behind(d, frame, n_rows);
+    const uint64_t group = d->group->group.first_frame;
+    if (forgets)
+        pxr_group_forget(d->archive, group - 1 - frames_kept(d->archive), first, group);
 }
