@@ -23,7 +23,7 @@ skip() {
 command -v "$compiler" >/dev/null || skip "there is no $compiler"
 command -v "$emulator" >/dev/null || emulator=qemu-aarch64-static
 command -v "$emulator" >/dev/null || skip "there is no qemu-aarch64"
-xxhash=$(printf '#include <xxhash.h>\n' | cc -E - 2>/dev/null | sed -n 's/^# 1 "\(.*\/xxhash\.h\)".*/\1/p' | head -n 1)
+xxhash=$(printf '#include <xxhash.h>\n' | cc -E - 2>/dev/null | sed -n 's/^# 1 "\(.*\/xxhash\.h\)".*/\1/p' | sed -n 1p)
 [ -n "$xxhash" ] || skip "there is no xxhash.h"
 
 work=$(mktemp -d)

@@ -17,6 +17,7 @@ fail() {
     exit 1
 }
 has() { command -v "$1" >/dev/null; }
+is_sanitized() { grep -q 'lib[at]san' <(ldd "$bin/mount.pixelrain"); }
 
 # ---- can this machine mount? Asked without our own program: a broken one must not skip its tests.
 [ -e /dev/fuse ] || skip "no /dev/fuse"

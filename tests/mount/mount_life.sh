@@ -52,7 +52,7 @@ kill -TERM "$mount_pid"
 wait_gone "$mount_pid" 100 || fail "an idle mount is still there 10 s after SIGTERM"
 
 # ---- a disk that does not answer: in order is impossible, in time is not (torture_mount measures two seconds)
-if ldd "$bin/mount.pixelrain" | grep -q 'lib[at]san'; then
+if is_sanitized; then
     echo "a preloaded library and a sanitizer do not go together: no hanging disk"
 else
     export PXR_HANG=$work/hang

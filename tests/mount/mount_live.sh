@@ -183,7 +183,7 @@ start live
 "$bin/reelsim" -s 2 -W 160 -H 120 -n 12 -o "$work/other"
 "$pxr" pack -q "$work/other" -o "$work/b.pxr"
 mv "$work/b.pxr" "$work/a.pxr"
-said_gone() { mount_log | grep -q 'was replaced or deleted'; }
+said_gone() { grep -q 'was replaced or deleted' <(mount_log); }
 soon said_gone
 "$pxr" append -q --names number "$work/a.pxr" "$work/other"
 sleep 1.5
@@ -201,7 +201,7 @@ for how in cut over; do
         "$pxr" pack -q "$work/other" -o "$work/b.pxr"
         cat "$work/b.pxr" >"$work/a.pxr"
     fi
-    said_changed() { mount_log | grep -q 'replaced or cut'; }
+    said_changed() { grep -q 'replaced or cut' <(mount_log); }
     soon said_changed
     for file in "$work"/one/*; do
         name=$(basename "$file")
@@ -217,13 +217,13 @@ for how in cut over; do
 done
 
 # ---- without events the file's size is looked at
-if ldd "$bin/mount.pixelrain" | grep -q 'lib[at]san'; then
+if is_sanitized; then
     echo "a preloaded library and a sanitizer do not go together: nothing without events"
 else
     export PXR_NO_EVENTS=1
     LD_PRELOAD=$bin/mount_hang.so start live
     unset PXR_NO_EVENTS
-    ! find "/proc/$mount_pid/fd" -lname '*inotify*' | grep -q . || fail "there are events"
+    ! grep -q . <(find "/proc/$mount_pid/fd" -lname '*inotify*') || fail "there are events"
     "$pxr" append -q "$work/a.pxr" "$work/two"
     soon n_frames 60
     stop

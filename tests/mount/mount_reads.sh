@@ -6,7 +6,7 @@
 
 convert=
 for name in convert-im6.q16 magick convert; do
-    if has "$name" && "$name" -version 2>/dev/null | grep -q ImageMagick; then
+    if has "$name" && grep -q ImageMagick <("$name" -version 2>/dev/null); then
         convert=$name
         break
     fi
@@ -114,6 +114,6 @@ for name in 'a, b' größe "it's"; do
     /usr/bin/python3 -c 'import os, sys
 sys.exit(os.getxattr(sys.argv[1], "user.pixelrain.sbit") != b"12")' "$work/m-odd/png/$name.png" ||
         fail "sbit of '$name'"
-    head -c 58 "$work/m-odd/png/$name.png" | tail -c 21 | grep -q sBIT || fail "no sBIT in '$name'"
+    grep -q sBIT <(tail -c +38 "$work/m-odd/png/$name.png" | head -c 21) || fail "no sBIT in '$name'"
 done
 echo "FOREIGN $n_foreign decodes ok"

@@ -64,7 +64,7 @@ attempts() {
     done
     n_tasks=$(find "/proc/$mount_pid/task" -mindepth 1 -maxdepth 1 | wc -l)
     # The thread sanitizer has one of its own, made in its own way.
-    ! ldd "$mount" | grep -q libtsan || n_tasks=$((n_tasks - 1))
+    ! grep -q libtsan <(ldd "$mount") || n_tasks=$((n_tasks - 1))
     for ((i = 0; i < 100; i++)); do
         n_lines=$(grep -c ^FORBIDDEN "$log")
         [ "$n_lines" -lt "$n_tasks" ] || break
@@ -85,7 +85,7 @@ wanted=0
 while read -r _ _ n_tried _; do
     [ "$n_tried" -ge "$wanted" ] || fail "only $n_tried attempts"
 done <"$work/lines"
-n_tried=$(cut -d" " -f3 "$work/lines" | sort -n | head -n 1)
+n_tried=$(cut -d" " -f3 "$work/lines" | sort -n | sed -n 1p)
 echo "SANDBOX $(wc -l <"$work/lines") threads, $n_tried forbidden calls each: none succeeds ($text)"
 [ "$(cat "$work/victim")" = "to be left alone" ] || fail "a file was changed"
 for task in "/proc/$mount_pid/task"/*; do
@@ -157,7 +157,7 @@ if [ -r "/proc/$daemon/fd" ]; then
         files=$(find "/proc/$process/fd" -type l -printf '%l\n' | grep -Ev '^(/dev/null|/dev/fuse|socket:.*)$' || true)
         [ "$files" = "$([ "$process" = "$helper" ] || echo "$work/a.pxr")" ] || fail "open files of $process: $files"
     done
-    ! find "/proc/$helper/fd" -type l -printf '%l\n' | grep -q fuse || fail "the helper keeps the mount alive"
+    ! grep -q fuse <(find "/proc/$helper/fd" -type l -printf '%l\n') || fail "the helper keeps the mount alive"
 fi
 
 # ---- the helper: signals for all processes do not end it first; it ends with the mount

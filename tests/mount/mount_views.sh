@@ -41,7 +41,7 @@ with_libtiff() {
 with_imagemagick() {
     local convert=
     for name in convert-im6.q16 magick convert; do
-        if has "$name" && "$name" -version 2>/dev/null | grep -q ImageMagick; then convert=$name && break; fi
+        if has "$name" && grep -q ImageMagick <("$name" -version 2>/dev/null); then convert=$name && break; fi
     done
     [ -n "$convert" ] || return 0
     tool ImageMagick stack.tif "$convert" "$m/stack.tif" -depth "$depth" -endian LSB "gray:$work/decoded"

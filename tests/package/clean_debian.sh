@@ -25,7 +25,7 @@ trap cleanup EXIT
 inside() { chroot "$target" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C DEBIAN_FRONTEND=noninteractive "$@"; }
 # Packages come from where this machine gets them, signed or not as it is used to.
 # shellcheck disable=SC2016 # for apt-get
-mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 2>/dev/null | head -n 1)
+mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 2>/dev/null | sed -n 1p)
 [ -n "$mirror" ] || skip "apt knows no mirror"
 
 echo "a fresh $release..."
@@ -46,7 +46,7 @@ inside sh -c 'apt-get install -q -y --no-install-recommends /packages/pixelrain_
 echo "the demo's steps..."
 "$reelsim" --frames 60 --width 320 --height 240 -o "$target/reel"
 inside pixelrain pack reel -o reel.pxr
-inside pixelrain info reel.pxr | grep -q '^frames  *60' || fail "info"
+grep -q '^frames  *60' <(inside pixelrain info reel.pxr) || fail "info"
 inside pixelrain check -q --deep reel.pxr
 inside pixelrain extract -q reel.pxr -o out --format pgm
 diff -r "$target/reel" "$target/out"

@@ -45,8 +45,8 @@ if ! { cmake -S theirs -B with-cmake -DCMAKE_PREFIX_PATH="$prefix" && cmake --bu
 fi
 works with-cmake/shared
 works with-cmake/static
-readelf -d with-cmake/shared | grep -q 'NEEDED.*libpixelrain\.so\.0' || fail "the shared library is not linked"
-! readelf -d with-cmake/static | grep -q libpixelrain || fail "the static library is not linked"
+grep -q 'NEEDED.*libpixelrain\.so\.0' <(readelf -d with-cmake/shared) || fail "the shared library is not linked"
+! grep -q libpixelrain <(readelf -d with-cmake/static) || fail "the static library is not linked"
 
 # ---- pkg-config
 export PKG_CONFIG_PATH=$lib/pkgconfig
@@ -56,7 +56,7 @@ eval "cc theirs/write_archive.c $(pkg-config --cflags --libs pixelrain) -o with-
 works ./with-pc
 eval "cc theirs/write_archive.c $(pkg-config --cflags --libs --static pixelrain | sed 's/-lpixelrain/-l:libpixelrain.a/') -o with-pc-static"
 works ./with-pc-static
-! readelf -d with-pc-static | grep -q libpixelrain || fail "the static library is not linked with pkg-config --static"
+! grep -q libpixelrain <(readelf -d with-pc-static) || fail "the static library is not linked with pkg-config --static"
 
 # ---- the example of the manual page
 sed -n '/^\.EX$/,/^\.EE$/{/^\.E/d;s/\\(rs/\\/g;p}' "$root/man/pixelrain.3" >manual.c

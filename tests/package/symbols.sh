@@ -21,7 +21,7 @@ diff -u "$list" <(grep -oE '^PXR_API[^(]*\(' include/pixelrain.h | grep -oE 'pxr
     echo "include/pixelrain.h does not declare what $list says" >&2
     exit 1
 }
-readelf -d "$library" | grep -q 'SONAME.*\[libpixelrain\.so\.0\]' || { echo "the soname is not libpixelrain.so.0" >&2; exit 1; }
+grep -q 'SONAME.*\[libpixelrain\.so\.0\]' <(readelf -d "$library") || { echo "the soname is not libpixelrain.so.0" >&2; exit 1; }
 n=$(wc -l <"$list")
 [ "$n" -gt 20 ]
 echo "SYMBOLS $n exported and declared"
