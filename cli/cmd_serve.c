@@ -9,7 +9,7 @@ static int complain(const struct pxr_cli_command *self, int argc, char **argv)
     const char *text = NULL;
     uint64_t number = 0;
     int choice = 0, n_operands;
-    bool is_help = false;
+    bool is_help = false, flag = false;
     const struct pxr_option table[] = {
         PXR_OPTION_TEXT("listen", 0, &text, "ADDRESS:PORT", "Where to listen."),
         PXR_OPTION_TEXT("token", 0, &text, "TOKEN", "Only who knows it may ask."),
@@ -18,6 +18,7 @@ static int complain(const struct pxr_cli_command *self, int argc, char **argv)
         PXR_OPTION_UINT("max-clients", 0, &number, "N", 1, 10000, "Most connections at once."),
         PXR_OPTION_BYTES("cache", 0, &number, "Memory for decoded frames."),
         PXR_OPTION_UINT("threads", 'j', &number, "N", 0, 64, "Threads that make answers."),
+        PXR_OPTION_FLAG("no-sandbox", 0, &flag, "Do not give up what is not needed."),
         PXR_CLI_END(&is_help),
     };
     return pxr_cli_parse(self, table, &is_help, 1, 1, argc, argv, &n_operands);

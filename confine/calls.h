@@ -17,6 +17,9 @@ struct pxr_call {
     uint64_t mask, value;
 };
 
+#define PXR_CALL_IF(call, arg, bits, is) {.name = call, .argument = arg, .mask = bits, .value = is}
+#define PXR_CALL_IF_INT(call, arg, is) PXR_CALL_IF(call, arg, PXR_CALL_INT, (uint32_t)(is))
+
 /* What becomes of all other calls. */
 enum pxr_call_else {
     PXR_CALL_ENDS_PROCESS, /* SIGSYS                                                                               */

@@ -243,6 +243,20 @@ static void forget_attributes(void *arg, uint64_t ino)
     fuse_lowlevel_notify_inval_inode(m->session, ino, -1, 0);
 }
 
+/* Of what stays open nothing but the device, standard output and the log can be written to (descriptors.h). */
+static enum pxr_err enter_sandbox(struct mount *m, struct pxr_diag *diag)
+{
+    const struct pxr_call own[] = {
+        /* the end of the helper; the end in time (shutdown.c) */
+        {.name = "wait4"}, {.name = "setitimer"},
+        /* being told of changes: a watch names a file, and opens none */
+        {.name = "inotify_init1"}, {.name = "inotify_add_watch"}, {.name = "inotify_rm_watch"}, {.name = "eventfd2"},
+        /* /dev/null in the place of other descriptors; -1, where there is none, is none */
+        PXR_CALL_IF_INT("dup2", 0, m->daemon.null_fd), PXR_CALL_IF_INT("dup3", 0, m->daemon.null_fd),
+    };
+    return pxr_sandbox_enter(&m->server.sandbox, own, sizeof own / sizeof own[0], diag);
+}
+
 /* Only what needs root, or may not be seen by who takes this process over, is done before this; threads are started
  * after it, since Landlock does not reach those that run already. */
 static enum pxr_err confine(struct mount *m, struct pxr_diag *diag)
@@ -253,7 +267,7 @@ static enum pxr_err confine(struct mount *m, struct pxr_diag *diag)
     if (!m->options.has_sandbox)
         snprintf(sandbox->text, sizeof sandbox->text, "off");
     else if (e == PXR_OK)
-        e = pxr_sandbox_enter(sandbox, m->daemon.null_fd, diag);
+        e = enter_sandbox(m, diag);
     if (e != PXR_OK)
         pxr_log_line("the process cannot be confined; -o nosandbox would mount without");
     else if (m->options.is_verbose || m->options.is_debug)

@@ -44,9 +44,7 @@ static int serve(const char *path, const struct pxr_serve_options *o, int dialec
         return fail(&diag);
     e = pxr_serve_init(&s, archive, (enum pxr_vcbn_dialect)dialect, &diag);
     if (e == PXR_OK) {
-        e = pxr_archive_start_workers(archive, pxr_n_cores());
-        if (e == PXR_OK)
-            e = pxr_web_run(&s, o, &diag);
+        e = pxr_web_run(&s, o, &diag);
         pxr_serve_fini(&s);
     }
     pxr_archive_close(archive);
@@ -59,7 +57,7 @@ int main(int argc, char **argv)
     const char *listen = "127.0.0.1:8765", *token = NULL;
     uint64_t n_threads = 0, max_upload = (uint64_t)64 << 20, max_clients = 100, cache = 0;
     int dialect = PXR_VCBN_CBIN;
-    bool is_help = false;
+    bool is_help = false, has_no_sandbox = false;
     const struct pxr_option table[] = {
         PXR_OPTION_TEXT("listen", 0, &listen, "ADDRESS:PORT",
                         "Where to listen (127.0.0.1:8765); port 0: any that is free.  Anything but this machine's\n"
@@ -72,6 +70,7 @@ int main(int argc, char **argv)
         PXR_OPTION_UINT("max-clients", 0, &max_clients, "N", 1, 10000, "Most connections at once (100)."),
         PXR_OPTION_BYTES("cache", 0, &cache, "Memory for decoded frames."),
         PXR_OPTION_UINT("threads", 'j', &n_threads, "N", 0, 64, "Threads that make answers (0: as many as cores, at most 8)."),
+        PXR_OPTION_FLAG("no-sandbox", 0, &has_no_sandbox, "Do not give up opening files and everything else that is not needed."),
         PXR_OPTION_FLAG("help", 'h', &is_help, "Show this help."),
         {.name = NULL},
     };
@@ -88,6 +87,7 @@ int main(int argc, char **argv)
         return usage_error(diag.text);
     o.max_upload_bytes = max_upload;
     o.max_clients = max_clients;
+    o.has_sandbox = !has_no_sandbox;
     o.sends_at_once = dialect != PXR_VCBN_HEAD;
     o.n_threads = (unsigned)(n_threads ? n_threads : pxr_n_cores() < 8 ? pxr_n_cores() : 8);
     return serve(argv[1], &o, dialect, cache);

@@ -9,11 +9,13 @@
 #include "web.h"
 
 #include "diag.h"
+#include "sandbox.h"
 #include "workers.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 enum { MAX_QUEUED = 8, MAX_MESSAGE_BYTES = 4096, FRAGMENT_BYTES = 1 << 16 };
 _Static_assert(PXR_ANSWER_HEADROOM >= LWS_PRE, "what libwebsockets writes before a message");
@@ -480,6 +482,22 @@ static void catch_signals(struct lws_context *context)
     sigaction(SIGPIPE, &action, NULL);
 }
 
+/* From here on a client that takes this process over has the archive, its connections and what clients send; there are
+ * no threads yet. */
+static enum pxr_err enter_sandbox(struct pxr_diag *diag)
+{
+    static const struct pxr_call own[] = {
+        {.name = "accept"}, {.name = "accept4"}, {.name = "shutdown"}, {.name = "getsockname"}, {.name = "getpeername"},
+        {.name = "getsockopt"}, {.name = "setsockopt"}, PXR_CALL_IF_INT("ioctl", 1, FIONBIO), {.name = "epoll_ctl"},
+        {.name = "epoll_wait"}, {.name = "epoll_pwait"}, {.name = "select"}, {.name = "pselect6"},
+    };
+    struct pxr_sandbox got;
+    const enum pxr_err e = pxr_sandbox_enter(&got, own, sizeof own / sizeof own[0], diag);
+    if (e != PXR_OK)
+        fprintf(stderr, "pixelrain: the server cannot be confined; --no-sandbox would serve without\n");
+    return e;
+}
+
 enum pxr_err pxr_web_run(struct pxr_serve *serve, const struct pxr_serve_options *o, struct pxr_diag *diag)
 {
     const struct lws_protocols protocols[] = {
@@ -489,6 +507,8 @@ enum pxr_err pxr_web_run(struct pxr_serve *serve, const struct pxr_serve_options
     };
     struct server s = {.o = o};
     enum pxr_err e = listen_at(&s, protocols, diag);
+    if (e == PXR_OK && o->has_sandbox)
+        e = enter_sandbox(diag);
     if (e == PXR_OK)
         e = pxr_workers_new(&s.workers, serve, o->n_threads, wake, &s, diag);
     if (e == PXR_OK) {

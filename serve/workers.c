@@ -83,11 +83,11 @@ enum pxr_err pxr_workers_new(struct pxr_workers **out, struct pxr_serve *serve, 
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->has_work, NULL);
     n_threads = n_threads < 1 ? 1 : n_threads > MAX_WORKERS ? MAX_WORKERS : n_threads;
-    enum pxr_err e = PXR_OK;
+    enum pxr_err e = pxr_archive_start_workers(serve->archive, pxr_n_cores());
     for (; e == PXR_OK && w->n_decoders < n_threads; w->n_decoders += e == PXR_OK)
         e = pxr_decoder_new(&w->decoders[w->n_decoders], serve->archive);
     if (e != PXR_OK)
-        pxr_fail_nomem(diag, 0);
+        pxr_fail(diag, e, "decoders and their threads cannot be made");
     pthread_mutex_lock(&w->lock); /* threads take decoders from the end, not before all are there */
     if (e == PXR_OK)
         w->n_threads = pxr_threads_start(w->threads, n_threads, work, w);

@@ -16,7 +16,7 @@ void pxr_task_free(struct pxr_task *t); /* NULL is allowed */
 
 struct pxr_workers;
 
-/* Threads with a decoder each.  wake(arg) is called from them whenever an answer is ready. */
+/* Threads with a decoder each, and those of the archive that decode ahead.  wake(arg) is called from them whenever an answer is ready. */
 enum pxr_err pxr_workers_new(struct pxr_workers **out, struct pxr_serve *serve, unsigned n_threads,
                              void (*wake)(void *arg), void *arg, struct pxr_diag *diag);
 /* Ends what is running: wake is not called any more.  Tasks stay as they are. */

@@ -21,7 +21,7 @@ SEES = {
     "image": ["confine", "util"],
     "cli": ["view", "index", "codec", "image", "util"],
     "fs": ["view", "index", "codec", "confine", "util"],
-    "serve": ["view", "index", "codec", "util"],
+    "serve": ["view", "index", "codec", "confine", "util"],
     "include": [],
     "examples": [],
 }

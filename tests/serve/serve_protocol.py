@@ -228,6 +228,23 @@ def tokens(archive):
         equal("when one has gone", s.ask("/info.json")[0], 200)
 
 
+def confined(archive):
+    """Each thread of the server has given up what it does not need, after it has answered, too."""
+    with open(serve, "rb") as f:
+        has_filter = b"libseccomp" in f.read() and os.path.exists("/proc/sys/kernel/seccomp")
+    for options, is_confined in (([], True), (["--no-sandbox"], False)):
+        with Server(serve, archive, *options) as s:
+            s.ask("/frame/0.png")
+            threads = glob.glob(f"/proc/{s.process.pid}/task/*/status")
+            claim("threads that decode, and those that answer", len(threads) >= 3)
+            for path in threads:
+                with open(path, encoding="ascii") as f:
+                    status = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+                equal(f"{options}: no new privileges", status["NoNewPrivs"], str(int(is_confined)))
+                equal(f"{options}: a filter", status["Seccomp"], "2" if is_confined and has_filter else "0")
+            equal("it still answers", s.ask("/frame/1.pgm")[0], 200)
+
+
 with tempfile.TemporaryDirectory() as folder:
     wide, wide_frames = make(folder, "wide", 12, 40)
     narrow, narrow_frames = make(folder, "narrow", 8, 12)
@@ -239,4 +256,5 @@ with tempfile.TemporaryDirectory() as folder:
     one_connection(wide)
     crowd(wide, wide_frames)
     tokens(narrow)
+    confined(narrow)
 print(f"serve_protocol: {n_claims} claims hold")

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What the process of a mount may do once it serves: read its archive, answer the kernel, compute. */
+ * What a process that serves an archive may do from then on: read it, answer, compute. */
 #include "sandbox.h"
 
-#include "bytes.h"
-#include "calls.h"
 #include "diag.h"
 #include "landlock.h"
 #include "sanitized.h"
@@ -21,8 +19,8 @@
 
 /* ---- the calls ------------------------------------------------------------------------------------- */
 
-#define IF(call, arg, bits, is) {.name = call, .argument = arg, .mask = bits, .value = is}
-#define IF_INT(call, arg, is) IF(call, arg, PXR_CALL_INT, (uint32_t)(is))
+#define IF PXR_CALL_IF
+#define IF_INT PXR_CALL_IF_INT
 
 /* What clone must say: a thread of this process, in no namespaces of its own. */
 #define THREAD_FLAGS (CLONE_VM | CLONE_THREAD | CLONE_SIGHAND)
@@ -35,10 +33,9 @@
 #define CLONE_FLAGS_ARGUMENT 0
 #endif
 
-/* Writing needs no limit: of what is open, nothing but the device, standard output and the log can be written to
- * (descriptors.h), and nothing more can be opened. */
+/* Writing needs no limit here: what is open is the caller's to decide, and nothing more can be opened. */
 static const struct pxr_call allowed[] = {
-    /* the archive, the device, a helper's answer */
+    /* what is open */
     {.name = "read"}, {.name = "readv"}, {.name = "pread64"}, {.name = "preadv"}, {.name = "preadv2"},
     {.name = "write"}, {.name = "writev"}, {.name = "lseek"}, {.name = "close"}, {.name = "poll"},
     {.name = "ppoll"}, {.name = "ppoll_time64"}, {.name = "fstat"}, {.name = "fstat64"}, {.name = "flock"},
@@ -47,7 +44,7 @@ static const struct pxr_call allowed[] = {
     IF_INT("fcntl", 1, F_GETFD), IF_INT("fcntl", 1, F_SETFD), IF_INT("fcntl", 1, F_GETFL), IF_INT("fcntl", 1, F_SETFL),
     IF_INT("fcntl", 1, F_GETLK), IF_INT("fcntl", 1, F_SETLK), IF_INT("fcntl", 1, F_SETLKW),
     IF_INT("fcntl", 1, F_OFD_GETLK), IF_INT("fcntl", 1, F_OFD_SETLK), IF_INT("fcntl", 1, F_OFD_SETLKW),
-    /* syslog: over the connection that is there, to nobody else */
+    /* over a connection that is there, to nobody else */
     IF("sendto", 4, UINT64_MAX, 0), IF("recvfrom", 4, UINT64_MAX, 0),
     /* memory that cannot be executed */
     IF("mmap", 2, PROT_EXEC, 0), IF("mmap2", 2, PROT_EXEC, 0), IF("mprotect", 2, PROT_EXEC, 0), {.name = "munmap"},
@@ -57,17 +54,14 @@ static const struct pxr_call allowed[] = {
     IF("clone", CLONE_FLAGS_ARGUMENT, THREAD_FLAGS | NAMESPACE_FLAGS, THREAD_FLAGS), {.name = "set_robust_list"},
     {.name = "rseq"}, {.name = "futex"}, {.name = "futex_time64"}, {.name = "sched_yield"}, {.name = "gettid"},
     {.name = "sched_getaffinity"}, {.name = "membarrier"}, {.name = "exit"}, {.name = "exit_group"},
-    /* signals to itself, the end of the helper */
+    /* signals to itself */
     {.name = "rt_sigaction"}, {.name = "rt_sigprocmask"}, {.name = "rt_sigreturn"}, {.name = "sigaltstack"},
-    {.name = "sigreturn"}, {.name = "setitimer"}, {.name = "wait4"}, {.name = "restart_syscall"},
+    {.name = "sigreturn"}, {.name = "restart_syscall"},
     /* who and when */
     {.name = "getpid"}, {.name = "getuid"}, {.name = "geteuid"}, {.name = "getgid"}, {.name = "getegid"},
     {.name = "clock_gettime"}, {.name = "clock_gettime64"}, {.name = "clock_getres"}, {.name = "clock_getres_time64"},
     {.name = "gettimeofday"}, {.name = "time"}, {.name = "nanosleep"}, {.name = "clock_nanosleep"},
-    {.name = "clock_nanosleep_time64"}, {.name = "timerfd_create"}, {.name = "timerfd_settime"},
-    {.name = "timerfd_settime64"}, {.name = "timerfd_gettime"}, {.name = "timerfd_gettime64"},
-    /* being told of changes: a watch names a file, and opens none */
-    {.name = "inotify_init1"}, {.name = "inotify_add_watch"}, {.name = "inotify_rm_watch"}, {.name = "eventfd2"},
+    {.name = "clock_nanosleep_time64"},
 };
 
 /* Reports read /proc and the program's own files; the leak sanitizer stops all threads from a process that shares
@@ -77,29 +71,27 @@ static const struct pxr_call allowed_if_sanitized[] = {
     {.name = "stat"}, {.name = "newfstatat"}, {.name = "readlink"}, {.name = "readlinkat"}, {.name = "access"},
     {.name = "faccessat"}, {.name = "getdents"}, {.name = "getdents64"}, {.name = "ioctl"}, {.name = "prctl"},
     {.name = "arch_prctl"},
-    {.name = "getppid"}, {.name = "ptrace"}, {.name = "waitid"}, {.name = "uname"}, {.name = "getrlimit"},
+    {.name = "getppid"}, {.name = "ptrace"}, {.name = "wait4"}, {.name = "waitid"}, {.name = "uname"}, {.name = "getrlimit"},
     {.name = "prlimit64"}, {.name = "getrusage"}, {.name = "getcwd"}, {.name = "tkill"}, {.name = "tgkill"},
     {.name = "process_vm_readv"}, {.name = "sched_setaffinity"}, {.name = "mincore"}, {.name = "msync"},
     {.name = "pipe"}, {.name = "pipe2"}, {.name = "dup"}, {.name = "dup2"}, {.name = "kill"},
     IF("clone", CLONE_FLAGS_ARGUMENT, PXR_CALL_INT, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_UNTRACED),
 };
 
-/* What only this process knows: its own number, and that of /dev/null. */
-#define N_OWN_CALLS 4
 #define N_CALLS (sizeof allowed / sizeof allowed[0])
 #define N_SANITIZED (sizeof allowed_if_sanitized / sizeof allowed_if_sanitized[0])
 
-static enum pxr_err limit_calls(int null_fd, struct pxr_diag *diag)
+static enum pxr_err limit_calls(const struct pxr_call *own, size_t n_own, struct pxr_diag *diag)
 {
-    struct pxr_call calls[N_CALLS + N_OWN_CALLS + N_SANITIZED];
+    struct pxr_call calls[N_CALLS + 1 + PXR_SANDBOX_MAX_OWN + N_SANITIZED];
     size_t n = N_CALLS;
+    if (n_own > PXR_SANDBOX_MAX_OWN)
+        return pxr_fail(diag, PXR_E_INVALID, "%zu calls of its own, at most %u", n_own, PXR_SANDBOX_MAX_OWN);
     memcpy(calls, allowed, sizeof allowed);
     /* The C library ends threads, and the process when it finds its memory broken, by signals. */
     calls[n++] = (struct pxr_call)IF_INT("tgkill", 0, getpid());
-    if (null_fd >= 0) {
-        calls[n++] = (struct pxr_call)IF_INT("dup2", 0, null_fd);
-        calls[n++] = (struct pxr_call)IF_INT("dup3", 0, null_fd);
-    }
+    memcpy(calls + n, own, n_own * sizeof *own);
+    n += n_own;
     if (PXR_IS_SANITIZED) {
         memcpy(calls + n, allowed_if_sanitized, sizeof allowed_if_sanitized);
         n += N_SANITIZED;
@@ -132,17 +124,17 @@ void pxr_sandbox_probe(struct pxr_sandbox *got)
     got->is_whole = version && !refusal;
 }
 
-enum pxr_err pxr_sandbox_enter(struct pxr_sandbox *got, int null_fd, struct pxr_diag *diag)
+enum pxr_err pxr_sandbox_enter(struct pxr_sandbox *got, const struct pxr_call *own, size_t n_own, struct pxr_diag *diag)
 {
     pxr_sandbox_probe(got);
     open_the_rest();
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-        return pxr_fail_sys(diag, PXR_E_IO, errno, "no_new_privs cannot be set (-o nosandbox does without)");
+        return pxr_fail_sys(diag, PXR_E_IO, errno, "no_new_privs cannot be set");
     enum pxr_err e = PXR_OK;
     /* In this order: Landlock's calls are on no list. */
     if (pxr_landlock_version())
         e = pxr_landlock_take_files(PXR_IS_SANITIZED ? "/" : NULL, diag);
     if (e == PXR_OK && !pxr_calls_refusal())
-        e = limit_calls(null_fd, diag);
+        e = limit_calls(own, n_own, diag);
     return e;
 }
