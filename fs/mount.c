@@ -29,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* A mount that does not go within this time is left to the process that unmounts. */
@@ -85,8 +86,10 @@ static enum pxr_err check_mount_point(struct mount *m, struct pxr_diag *diag)
 {
     const char *given = m->options.mount_point;
     struct stat st;
+    struct statvfs fs;
     char quoted[160];
-    if (stat(given, &st)) {
+    /* The kernel may remember attributes of a mount whose process is gone; about the file system it has to ask. */
+    if (stat(given, &st) || (statvfs(given, &fs) && errno == ENOTCONN)) {
         if (errno == ENOENT)
             return pxr_diag_in_file(
                 diag, pxr_fail_sys(diag, PXR_E_IO, ENOENT, "a mount needs a folder, mkdir makes it"), given);

@@ -73,7 +73,11 @@ mount_on() {
     pids+=("$mount_pid")
     mounts+=("$dir")
     for ((i = 0; i < 200; i++)); do
-        is_mounted "$dir" && return 0
+        if is_mounted "$dir"; then
+            # Mounted it has still to confine itself and to start threads; it answers after that.
+            stat "$dir/." >/dev/null 2>&1 || true
+            return 0
+        fi
         kill -0 "$mount_pid" 2>/dev/null || break
         sleep 0.05
     done
