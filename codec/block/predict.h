@@ -267,12 +267,11 @@ static inline uint32_t pxr_token_of(uint32_t z)
     return 16 + (e - 4) * 4 + (z >> (e - 2) & 3);
 }
 static inline unsigned pxr_token_raw_bits(uint32_t token) { return token < 16 ? 0 : (token - 16) / 4 + 2; }
-static inline uint32_t pxr_token_base(uint32_t token)
-{
-    return token < 16 ? token : (4 | (token & 3)) << pxr_token_raw_bits(token);
-}
+/* What stands before the raw bits: z = head << raw bits | raw. */
+static inline uint32_t pxr_token_head(uint32_t token) { return token < 16 ? token : 4 | (token & 3); }
 
-/* A slot of a decoding table: symbol | frequency << 8 | (slot - first slot of the symbol) << 20. */
+/* A slot of a decoding table: symbol | frequency << 8 | (slot - first slot of the symbol) << 20.  Of planes deeper than 8
+ * bits the symbol is what kernels need of a token: head | raw bits << 4. */
 void pxr_predict_build_tables(const struct pxr_predict_model *m, uint32_t *tables);
 enum { PXR_PREDICT_N_SLOTS = (PXR_PREDICT_CONTEXTS + 1) * PXR_PREDICT_TABLE };
 /* How symbols are put: what is the same for all models, once; then from the model's frequencies. */

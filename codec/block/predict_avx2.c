@@ -85,27 +85,19 @@ static inline __attribute__((always_inline)) const uint8_t *
 chunk_16(__m256i *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *table_of,
          const uint8_t *words, uint16_t *z)
 {
-    const __m256i sixteen = _mm256_set1_epi32(16), one = _mm256_set1_epi32(1);
+    const __m256i four_bits = _mm256_set1_epi32(15), ones = _mm256_set1_epi32(-1);
     __m256i slots[PXR_PREDICT_MAX_LANES / 8];
 #pragma GCC unroll 8
     for (size_t i = 0; i < n_vectors; i++)
         slots[i] = slots_of(x[i], tables, table_of + 8 * i);
 #pragma GCC unroll 8
-    for (size_t i = 0; i < n_vectors; i++) {
+    for (size_t i = 0; i < n_vectors; i++)
         x[i] = renormalise(advance(x[i], slots[i]), &words);
-        slots[i] = _mm256_and_si256(slots[i], _mm256_set1_epi32(0xFF));
-    }
 #pragma GCC unroll 8
     for (size_t i = 0; i < n_vectors; i++) {
-        const __m256i t = slots[i], rest = _mm256_sub_epi32(t, sixteen);
-        const __m256i is_small = _mm256_cmpgt_epi32(sixteen, t);
-        const __m256i n = _mm256_andnot_si256(
-            is_small, _mm256_add_epi32(_mm256_srli_epi32(rest, 2), _mm256_set1_epi32(2)));
-        const __m256i head = _mm256_or_si256(_mm256_and_si256(t, _mm256_set1_epi32(3)),
-                                             _mm256_set1_epi32(4));
-        const __m256i base = _mm256_blendv_epi8(_mm256_sllv_epi32(head, n), t, is_small);
-        const __m256i mask = _mm256_sub_epi32(_mm256_sllv_epi32(one, n), one);
-        const __m256i value = _mm256_or_si256(base, _mm256_and_si256(x[i], mask));
+        const __m256i n = _mm256_and_si256(_mm256_srli_epi32(slots[i], 4), four_bits);
+        const __m256i base = _mm256_sllv_epi32(_mm256_and_si256(slots[i], four_bits), n);
+        const __m256i value = _mm256_or_si256(base, _mm256_andnot_si256(_mm256_sllv_epi32(ones, n), x[i]));
         _mm_storeu_si128((__m128i *)(void *)(z + 8 * i), narrow(value));
         x[i] = renormalise(_mm256_srlv_epi32(x[i], n), &words);
     }

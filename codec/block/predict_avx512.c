@@ -66,27 +66,19 @@ static inline __attribute__((always_inline)) const uint8_t *
 chunk_16(__m512i *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *table_of,
          const uint8_t *words, uint16_t *z)
 {
-    const __m512i sixteen = _mm512_set1_epi32(16), one = _mm512_set1_epi32(1);
+    const __m512i four_bits = _mm512_set1_epi32(15), ones = _mm512_set1_epi32(-1);
     __m512i slots[PXR_PREDICT_MAX_LANES / 16];
 #pragma GCC unroll 4
     for (size_t i = 0; i < n_vectors; i++)
         slots[i] = slots_of(x[i], tables, table_of + 16 * i);
 #pragma GCC unroll 4
-    for (size_t i = 0; i < n_vectors; i++) {
+    for (size_t i = 0; i < n_vectors; i++)
         x[i] = renormalise(advance(x[i], slots[i]), &words);
-        slots[i] = _mm512_and_si512(slots[i], _mm512_set1_epi32(0xFF));
-    }
 #pragma GCC unroll 4
     for (size_t i = 0; i < n_vectors; i++) {
-        const __m512i t = slots[i];
-        const __mmask16 is_large = _mm512_cmpge_epi32_mask(t, sixteen);
-        const __m512i n = _mm512_maskz_add_epi32(
-            is_large, _mm512_srli_epi32(_mm512_sub_epi32(t, sixteen), 2), _mm512_set1_epi32(2));
-        const __m512i head =
-            _mm512_or_si512(_mm512_and_si512(t, _mm512_set1_epi32(3)), _mm512_set1_epi32(4));
-        const __m512i base = _mm512_mask_sllv_epi32(t, is_large, head, n);
-        const __m512i mask = _mm512_sub_epi32(_mm512_sllv_epi32(one, n), one);
-        const __m512i value = _mm512_or_si512(base, _mm512_and_si512(x[i], mask));
+        const __m512i n = _mm512_and_si512(_mm512_srli_epi32(slots[i], 4), four_bits);
+        const __m512i base = _mm512_sllv_epi32(_mm512_and_si512(slots[i], four_bits), n);
+        const __m512i value = _mm512_or_si512(base, _mm512_andnot_si512(_mm512_sllv_epi32(ones, n), x[i]));
         _mm256_storeu_si256((__m256i *)(void *)(z + 16 * i), _mm512_cvtepi32_epi16(value));
         x[i] = renormalise(_mm512_srlv_epi32(x[i], n), &words);
     }

@@ -494,9 +494,11 @@ void pxr_predict_build_tables(const struct pxr_predict_model *m, uint32_t *table
 {
     for (unsigned i = 0; i < m->n_tables; i++) {
         uint32_t *t = tables + (size_t)i * PXR_PREDICT_TABLE;
-        for (uint32_t s = 0, n = pxr_predict_n_symbols(m); s < n; s++)
+        for (uint32_t s = 0, n = pxr_predict_n_symbols(m); s < n; s++) {
+            const uint32_t symbol = m->depth <= 8 ? s : pxr_token_head(s) | pxr_token_raw_bits(s) << 4;
             for (uint32_t k = 0, f = m->freq[i][s]; k < f; k++)
-                *t++ = s | f << 8 | k << 20;
+                *t++ = symbol | f << 8 | k << 20;
+        }
     }
     /* One more for lanes without a sample: it leaves states as they are. */
     uint32_t *pad = tables + (size_t)m->n_tables * PXR_PREDICT_TABLE;

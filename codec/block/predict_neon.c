@@ -118,10 +118,7 @@ chunk_16(struct eight_lanes *x, const size_t n_vectors, const uint32_t *tables, 
         tokens[i / 2] = symbols_of_16(x + i, tables, table_of + 8 * i, &words);
 #pragma GCC unroll 4
     for (size_t i = 0; i < n_vectors; i += 2) {
-        const uint8x16_t t = tokens[i / 2], is_large = vcgeq_u8(t, vdupq_n_u8(16));
-        const uint8x16_t n = vandq_u8(is_large, vshrq_n_u8(vsubq_u8(t, vdupq_n_u8(8)), 2));
-        const uint8x16_t two_bits = vorrq_u8(vandq_u8(t, vdupq_n_u8(3)), vdupq_n_u8(4));
-        const uint8x16_t head = vbslq_u8(is_large, two_bits, t);
+        const uint8x16_t n = vshrq_n_u8(tokens[i / 2], 4), head = vandq_u8(tokens[i / 2], vdupq_n_u8(15));
         raw_bits(&x[i], vget_low_u8(n), vget_low_u8(head), &words, z + 8 * i);
         raw_bits(&x[i + 1], vget_high_u8(n), vget_high_u8(head), &words, z + 8 * i + 8);
     }

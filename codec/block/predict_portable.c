@@ -40,8 +40,8 @@ static const uint8_t *rans_chunk16(uint32_t *restrict x, size_t lanes, const uin
     uint32_t slots[PXR_PREDICT_MAX_LANES];
     words = rans_chunk(x, lanes, tables, table_of, words, slots);
     for (size_t i = 0; i < lanes; i++) {
-        const uint32_t token = slots[i] & 0xFF, n = pxr_token_raw_bits(token);
-        z[i] = (uint16_t)(pxr_token_base(token) | (x[i] & ((1u << n) - 1)));
+        const uint32_t n = slots[i] >> 4 & 15, head = slots[i] & 15;
+        z[i] = (uint16_t)(head << n | (x[i] & ((1u << n) - 1)));
         x[i] = renormalise(x[i] >> n, &words);
     }
     return words;

@@ -180,7 +180,7 @@ static uint32_t possible_residual(const struct pxr_predict_model *m, unsigned co
     unsigned s = forge_below(rng, pxr_predict_n_symbols(m));
     while (!freq[s])
         s = (s + 1) % pxr_predict_n_symbols(m);
-    return m->depth <= 8 ? s : pxr_token_base(s) | forge_below(rng, 1u << pxr_token_raw_bits(s));
+    return m->depth <= 8 ? s : pxr_token_head(s) << pxr_token_raw_bits(s) | forge_below(rng, 1u << pxr_token_raw_bits(s));
 }
 
 static uint64_t predict_put(const void *what, enum guard_side side)
