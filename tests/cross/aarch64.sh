@@ -61,12 +61,14 @@ program check_independent "$root"/tests/golden/{check_independent,independent_{p
     printf 'aarch64: the decoders disagree\n'
     exit 1
 }
-if ! cmp -s "$work/here" "$work/there"; then
-    diff "$work/here" "$work/there" | head -n 20
+# What is counted at the end has codecs that want zstd, which only this machine's program has.
+for side in here there; do grep '^[0-9]* codec ' "$work/$side" >"$work/$side.blocks"; done
+if ! cmp -s "$work/here.blocks" "$work/there.blocks"; then
+    diff "$work/here.blocks" "$work/there.blocks" | head -n 20
     printf 'aarch64: other bytes than here (number and codec of the block, hashes of header, payload and samples)\n'
     exit 1
 fi
-printf 'aarch64: %d blocks, the same bytes as here\n' "$(grep -c '^[0-9]* codec ' "$work/there")"
+printf 'aarch64: %d blocks, the same bytes as here\n' "$(wc -l <"$work/there.blocks")"
 
 # Of the codecs that work without zstd only this one has kernels of its own for NEON.
 program test_block_predict "$root/tests/unit/test_block_predict.c"
