@@ -26,6 +26,10 @@ static enum pxr_err read_payload(struct pxr_writer *w, pxr_archive *a, const str
     return e;
 }
 
+/* A group as it is stored lies in memory.  None that was packed has more samples than this; one that was forged may say of
+ * a million blocks that they are the same bytes. */
+#define MAX_PAYLOAD_BYTES ((uint64_t)4 << 30)
+
 static enum pxr_err copy_blocks(pxr_writer *w, pxr_archive *a, const struct pxr_loaded_group *g,
                                 struct pxr_pending_group *to)
 {
@@ -35,9 +39,14 @@ static enum pxr_err copy_blocks(pxr_writer *w, pxr_archive *a, const struct pxr_
     enum pxr_err e = pxr_buffer_add(&j->headers, g->group.headers, g->group.headers_bytes)
                          ? PXR_OK
                          : pxr_fail_nomem(&w->diag, g->group.headers_bytes);
+    uint64_t n_payload_bytes = 0;
     for (uint32_t b = 0; b < g->group.n_blocks && e == PXR_OK; b++) {
         struct pxr_placed_block block;
         e = pxr_group_block(a, g, b, &block, &w->diag);
+        if (e == PXR_OK && block.header.payload_bytes > MAX_PAYLOAD_BYTES - n_payload_bytes)
+            e = pxr_fail(&w->diag, PXR_E_LIMIT, "the blocks of one group have more than 4 GiB");
+        if (e == PXR_OK)
+            n_payload_bytes += block.header.payload_bytes;
         if (e == PXR_OK)
             e = read_payload(w, a, &block, &j->payloads);
         pxr_diag_in_block(&w->diag, e, g->group.first_frame, b);

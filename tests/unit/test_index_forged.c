@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT
+ * Files that are made to keep recover, check and append busy: a million tiny records, records inside each other, frames that
+ * are claimed again and again.  What is read, asked for and computed stays in proportion to the file. */
+#include "alloc.h"
+#include "kept_archive.h"
+#include "parity.h"
+#include "parse.h"
+
+#include <time.h>
+
+#include <criterion/criterion.h>
+
+static const struct test_spec spec = {.w = 11, .h = 6, .n_frames = 5, .bt = 2, .bh = 4, .bits = 16,
+                                      .content = TEST_SMOOTH, .commit_every = 3};
+
+/* ---- files -------------------------------------------------------------------------------------- */
+
+/* An archive that grows by records; what is read of it is counted. */
+struct forged {
+    uint8_t *bytes;
+    size_t n;
+    uint64_t n_read;
+    uint64_t sequence;
+    struct kept_file k; /* once it is opened */
+    struct pxr_io io;
+};
+
+enum { ROOM = 12 << 20 };
+
+static void forged_init(struct forged *f)
+{
+    struct kept_file k;
+    *f = (struct forged){.bytes = calloc(1, ROOM)};
+    kept_init(&k, NULL, 0);
+    cr_assert_eq(test_write(&k, &spec, NULL, NULL), PXR_OK);
+    const uint8_t *const bytes = pxr_file_memory_bytes(&k.memory, &f->n);
+    memcpy(f->bytes, bytes, f->n);
+    kept_fini(&k);
+    f->sequence = pxr_load_u64le(f->bytes + f->n - PXR_COMMIT_RECORD_BYTES + 16) + 1;
+}
+
+static void forged_fini(struct forged *f)
+{
+    if (f->k.memory.io.close)
+        kept_fini(&f->k);
+    free(f->bytes);
+}
+
+static enum pxr_err counted_read(void *arg, uint64_t off, void *dst, size_t n, size_t *got, int *sys_errno)
+{
+    struct forged *f = arg;
+    f->n_read += n;
+    return f->k.io.read_at(f->k.memory.arg, off, dst, n, got, sys_errno);
+}
+static enum pxr_err counted_bytes(void *arg, uint64_t *total, int *sys_errno)
+{
+    const struct forged *f = arg;
+    return f->k.io.bytes(f->k.memory.arg, total, sys_errno);
+}
+
+static void forged_open(struct forged *f)
+{
+    kept_init(&f->k, f->bytes, f->n);
+    f->io = (struct pxr_io){.read_at = counted_read, .bytes = counted_bytes, .close = kept_close};
+}
+
+/* A record header, and n bytes of a body, which may be less than it says. */
+static uint8_t *add_record(struct forged *f, uint8_t type, uint64_t body_bytes, const void *body, size_t n)
+{
+    uint8_t *const to = f->bytes + f->n;
+    pxr_record_store(to, type, body_bytes, f->sequence++, f->bytes + 72);
+    memcpy(to + PXR_RECORD_HEADER_BYTES, body ? body : "", n);
+    f->n += PXR_RECORD_HEADER_BYTES + n;
+    cr_assert_lt(f->n, ROOM - 4096);
+    return to;
+}
+
+static void add_sound_record(struct forged *f, uint8_t type, const void *body, size_t n)
+{
+    add_record(f, type, n, body, n);
+    f->n = (f->n + 7) & ~(size_t)7;
+    pxr_store_u64le(f->bytes + f->n, pxr_xxh3_64(body ? body : "", n));
+    f->n += 8;
+}
+
+static double cpu_seconds(void) { return (double)clock() / CLOCKS_PER_SEC; }
+
+static enum pxr_err recover(struct forged *f, struct forged *second, struct pxr_recover_report *report)
+{
+    struct kept_file fresh;
+    struct pxr_check_report check;
+    struct pxr_diag d;
+    struct pxr_recover_opts o = {.n_threads = 1};
+    kept_init(&fresh, NULL, 0);
+    forged_open(f);
+    if (second) {
+        forged_open(second);
+        o.second_io = &second->io;
+        o.second_arg = second;
+    }
+    const enum pxr_err e = pxr_archive_recover_io(&f->io, f, &fresh.io, fresh.memory.arg, &o, report, &d);
+    if (e == PXR_OK) {
+        cr_expect_eq(pxr_archive_check_io(&fresh.io, fresh.memory.arg, PXR_CHECK_DEEP, 1, NULL, NULL, &check, &d), PXR_OK);
+        cr_expect_eq(check.n_damages, 0);
+    }
+    kept_fini(&fresh);
+    return e;
+}
+
+/* ---- many tiny records ---------------------------------------------------------------------------- */
+
+enum { N_TINY = 20000 };
+
+static void add_tiny_records(struct forged *f, size_t gap_bytes)
+{
+    for (int i = 0; i < N_TINY; i++) {
+        add_sound_record(f, PXR_RECORD_INDEX, NULL, 0);
+        memset(f->bytes + f->n, 0xA5, gap_bytes);
+        f->n += gap_bytes;
+    }
+}
+
+Test(forged, tiny_records_are_not_read_by_the_mebibyte)
+{
+    for (size_t gap = 0; gap <= 8; gap += 8) {
+        struct forged f;
+        struct pxr_recover_report report;
+        struct pxr_check_report check;
+        struct pxr_diag d;
+        forged_init(&f);
+        add_tiny_records(&f, gap);
+        cr_assert_eq(recover(&f, NULL, &report), PXR_OK);
+        cr_expect_eq(report.n_frames, spec.n_frames);
+        cr_expect_lt(f.n_read, 32 * f.n, "recover read %llu times the file", (unsigned long long)(f.n_read / f.n));
+        f.n_read = 0;
+        cr_expect_eq(pxr_archive_check_io(&f.io, &f, PXR_CHECK_FULL, 1, NULL, NULL, &check, &d), PXR_OK);
+        cr_expect_eq(check.n_damages, 1);
+        cr_expect_lt(f.n_read, 32 * f.n, "check read %llu times the file", (unsigned long long)(f.n_read / f.n));
+        forged_fini(&f);
+    }
+}
+
+Test(forged, a_lost_superblock_is_searched_for_once)
+{
+    struct forged f;
+    struct pxr_recover_report report;
+    forged_init(&f);
+    add_tiny_records(&f, 0);
+    memset(f.bytes, 0, PXR_SUPERBLOCK_BYTES);
+    cr_assert_eq(recover(&f, NULL, &report), PXR_OK);
+    cr_expect_eq(report.n_frames, spec.n_frames);
+    cr_expect(report.is_superblock_lost);
+    cr_expect_lt(f.n_read, 64 * f.n);
+    forged_fini(&f);
+}
+
+/* ---- records inside each other ---------------------------------------------------------------------- */
+
+/* Headers, each of which says that all that follows is its body. */
+static void add_nested_headers(struct forged *f, size_t n_headers, size_t stride)
+{
+    const size_t end = f->n + n_headers * stride;
+    for (size_t i = 0; i < n_headers; i++) {
+        add_record(f, PXR_RECORD_INDEX, (end - f->n - PXR_RECORD_HEADER_BYTES - 8) & ~(uint64_t)7, NULL, 0);
+        f->n += stride - PXR_RECORD_HEADER_BYTES;
+    }
+}
+
+Test(forged, nested_records_behind_the_last_commit_are_not_read_for_ever)
+{
+    struct forged f;
+    struct pxr_check_report check;
+    struct pxr_diag d;
+    pxr_writer *w;
+    forged_init(&f);
+    memset(f.bytes + f.n, 0xA5, 8); /* nobody hops over them */
+    f.n += 8;
+    add_nested_headers(&f, N_TINY, 64);
+    forged_open(&f);
+    cr_expect_eq(pxr_archive_check_io(&f.io, &f, PXR_CHECK_QUICK, 1, NULL, NULL, &check, &d), PXR_OK);
+    cr_expect_eq(check.n_damages, 1);
+    cr_expect_lt(f.n_read, 100 << 20, "check read %llu MiB", (unsigned long long)(f.n_read >> 20));
+    f.n_read = 0;
+    cr_expect_eq(pxr_writer_append_io(&w, &f.io, &f, &(struct pxr_write_opts){.n_threads = 1}, &d), PXR_E_STATE);
+    cr_expect_lt(f.n_read, 100 << 20, "append read %llu MiB", (unsigned long long)(f.n_read >> 20));
+    forged_fini(&f);
+}
+
+Test(forged, two_copies_with_nested_records_are_not_read_for_ever)
+{
+    struct forged f, g;
+    struct pxr_recover_report report;
+    forged_init(&f);
+    forged_init(&g);
+    for (int i = 0; i < N_TINY; i++) { /* unsound, one behind the other */
+        add_record(&f, PXR_RECORD_INDEX, 8, NULL, 0);
+        f.n += 16;
+    }
+    add_nested_headers(&g, N_TINY, PXR_RECORD_HEADER_BYTES + 16);
+    cr_assert_eq(recover(&f, &g, &report), PXR_OK);
+    cr_expect_eq(report.n_frames, spec.n_frames);
+    cr_expect_lt(g.n_read, 200 << 20, "%llu MiB were read", (unsigned long long)(g.n_read >> 20));
+    forged_fini(&f);
+    forged_fini(&g);
+}
+
+Test(forged, a_copy_without_records_is_searched_once)
+{
+    struct forged f, g;
+    struct pxr_recover_report report;
+    forged_init(&f);
+    forged_init(&g);
+    memset(f.bytes + f.n, 0xA5, 2 << 20);
+    f.n += 2 << 20;
+    memset(g.bytes + g.n, 0xA5, 8);
+    g.n += 8;
+    add_tiny_records(&g, 8);
+    cr_assert_eq(recover(&f, &g, &report), PXR_OK);
+    cr_expect_eq(report.n_frames, spec.n_frames);
+    cr_expect_lt(f.n_read, 32 * f.n, "%llu MiB were read", (unsigned long long)(f.n_read >> 20));
+    forged_fini(&f);
+    forged_fini(&g);
+}
+
+/* ---- frames that are claimed again and again ---------------------------------------------------------- */
+
+/* Groups and pages of the frames from the first one on, so many at the same place. */
+Test(forged, groups_and_pages_of_the_same_frames_are_arranged_once)
+{
+    enum { N_CLAIMS = 60000 };
+    static uint8_t pages[N_CLAIMS * 24];
+    struct forged f;
+    struct pxr_recover_report report;
+    uint8_t head[PXR_GROUP_HEADER_BYTES] = {0};
+    forged_init(&f);
+    memset(f.bytes + PXR_SUPERBLOCK_BYTES, 0, f.n - PXR_SUPERBLOCK_BYTES); /* nothing else is left */
+    f.n = PXR_SUPERBLOCK_BYTES;
+    for (size_t i = 0; i < N_CLAIMS; i++) {
+        uint8_t *const p = pages + 24 * i;
+        p[0] = PXR_PAGE_FRAMES;
+        pxr_store_u16le(p + 2, (uint16_t)(3 + i % 60000));
+        pxr_store_u32le(p + 4, 24);
+    }
+    add_sound_record(&f, PXR_RECORD_INDEX, pages, sizeof pages);
+    pxr_store_u32le(head + 8, 2);
+    for (int i = 0; i <= N_CLAIMS; i++) { /* unsound: they have no hash of their own */
+        pxr_store_u64le(head, i == N_CLAIMS);
+        add_record(&f, PXR_RECORD_GROUP, sizeof head, head, sizeof head);
+        f.n += 8;
+    }
+    const double start = cpu_seconds();
+    cr_assert_eq(recover(&f, NULL, &report), PXR_OK);
+    cr_expect_eq(report.n_frames, 0);
+    cr_expect_lt(cpu_seconds() - start, 5.0);
+    forged_fini(&f);
+}
+
+static size_t largest_request;
+static bool note_request(size_t n_bytes)
+{
+    largest_request = n_bytes > largest_request ? n_bytes : largest_request;
+    return true;
+}
+
+Test(forged, an_index_record_of_many_pages_is_read_page_by_page)
+{
+    static const uint8_t zeros[8 << 20];
+    struct forged f;
+    struct pxr_recover_report report;
+    uint8_t *const body = malloc(sizeof zeros);
+    memcpy(body, zeros, sizeof zeros);
+    for (size_t i = 0; i < sizeof zeros; i += 1 << 16) { /* of a kind that nobody knows */
+        body[i] = 99;
+        pxr_store_u32le(body + i + 4, 1 << 16);
+    }
+    forged_init(&f);
+    add_sound_record(&f, PXR_RECORD_INDEX, body, sizeof zeros);
+    kept_init(&f.k, f.bytes, f.n);
+    struct pxr_recover_opts o = {.n_threads = 1};
+    struct kept_file fresh;
+    struct pxr_diag d;
+    kept_init(&fresh, NULL, 0);
+    pxr_alloc_hook(note_request);
+    cr_assert_eq(pxr_archive_recover_io(&f.k.io, f.k.memory.arg, &fresh.io, fresh.memory.arg, &o, &report, &d), PXR_OK);
+    pxr_alloc_hook(NULL);
+    cr_expect_eq(report.n_frames, spec.n_frames);
+    cr_expect_lt(largest_request, 5 << 20, "%zu bytes at once", largest_request);
+    kept_fini(&fresh);
+    forged_fini(&f);
+    free(body);
+}
+
+/* ---- check --------------------------------------------------------------------------------------------- */
+
+/* Behind each commit something that is no record: each is a reason to look for a SKIP. */
+Test(forged, skips_are_searched_for_once)
+{
+    struct forged f;
+    struct pxr_check_report check;
+    struct pxr_diag d;
+    uint8_t commit[PXR_COMMIT_RECORD_BYTES];
+    forged_init(&f);
+    f.n -= sizeof commit;
+    memcpy(commit, f.bytes + f.n, sizeof commit);
+    for (int i = 0; i < N_TINY; i++) {
+        add_record(&f, PXR_RECORD_COMMIT, 0, NULL, 0);
+        f.n += 8;
+        memset(f.bytes + f.n, 0xA5, 8);
+        f.n += 8;
+    }
+    memcpy(f.bytes + f.n, commit, sizeof commit);
+    f.n += sizeof commit;
+    forged_open(&f);
+    cr_expect_eq(pxr_archive_check_io(&f.io, &f, PXR_CHECK_QUICK, 1, NULL, NULL, &check, &d), PXR_OK);
+    cr_expect_geq(check.n_damages, N_TINY);
+    cr_expect_lt(f.n_read, 64 * f.n, "%llu MiB were read", (unsigned long long)(f.n_read >> 20));
+    forged_fini(&f);
+}
+
+/* ---- parity ---------------------------------------------------------------------------------------------- */
+
+/* A thousand heads that say to cover the same mebibyte. */
+Test(forged, spans_that_cover_the_same_are_not_all_examined)
+{
+    enum { N_HEADS = 1000, COVERED = 1 << 20 };
+    struct forged f;
+    struct pxr_recover_report report;
+    forged_init(&f);
+    memset(f.bytes + f.n, 0xA5, 2 * COVERED - f.n);
+    f.n = 2 * COVERED;
+    for (int i = 0; i < N_HEADS; i++) {
+        uint8_t *const head = f.bytes + f.n;
+        struct pxr_parity_head h;
+        memset(head, 0, PXR_PARITY_HEAD_BYTES);
+        memcpy(head, PXR_PARITY_MARKER, 8);
+        memcpy(head + 8, f.bytes + 72, 16);
+        pxr_store_u64le(head + 24, f.n - PXR_RECORD_HEADER_BYTES);
+        pxr_store_u64le(head + 40, PXR_SUPERBLOCK_BYTES);
+        pxr_store_u64le(head + 48, COVERED);
+        pxr_store_u64le(head + 56, COVERED);
+        pxr_store_u32le(head + 64, 2);
+        head[68] = 128;
+        head[69] = 1;
+        head[70] = 1;
+        pxr_store_u64le(head + 248, pxr_xxh3_64(head, 248));
+        cr_assert_eq(pxr_parity_head_parse(&h, head, NULL), PXR_OK);
+        f.n += PXR_PARITY_HEAD_BYTES;
+    }
+    cr_assert_eq(recover(&f, NULL, &report), PXR_OK);
+    cr_expect_eq(report.n_frames, spec.n_frames);
+    cr_expect_eq(report.n_parity_records, N_HEADS);
+    cr_expect_lt(f.n_read, 400 << 20, "%llu MiB were read", (unsigned long long)(f.n_read >> 20));
+    forged_fini(&f);
+}
+
+/* ---- names ------------------------------------------------------------------------------------------------- */
+
+static void add_named(pxr_writer *w, const char *name)
+{
+    static const uint8_t pixel[1];
+    cr_assert_eq(pxr_writer_add(w, &(struct pxr_frame_in){.pixels = pixel, .name = name}), PXR_OK, "%s",
+                 pxr_writer_diag(w)->text);
+}
+
+Test(forged, a_name_that_all_frames_have_is_not_tried_with_all_suffixes)
+{
+    enum { N_SAME = 40000 };
+    const struct pxr_write_opts o = {.width_px = 1, .height_px = 1, .bits = 8, .n_threads = 1, .suffix_names = true};
+    struct pxr_frame_info info;
+    struct kept_file k;
+    struct pxr_diag d;
+    pxr_archive *a;
+    pxr_writer *w;
+    char want[32];
+    kept_init(&k, NULL, 0);
+    cr_assert_eq(pxr_writer_create_io(&w, &k.io, k.memory.arg, &o, &d), PXR_OK);
+    const double start = cpu_seconds();
+    add_named(w, "a-3"); /* the first free suffix is taken, those around it are not */
+    for (int i = 0; i < N_SAME; i++)
+        add_named(w, "a");
+    cr_assert_eq(pxr_writer_finish(w, NULL, &d), PXR_OK);
+    cr_expect_lt(cpu_seconds() - start, 10.0);
+    cr_assert_eq(pxr_archive_open_io(&a, &k.io, k.memory.arg, NULL, &d), PXR_OK);
+    for (int i = 0; i < N_SAME; i++) {
+        snprintf(want, sizeof want, i ? "a-%d" : "a", i < 2 ? i + 1 : i + 2);
+        cr_assert_eq(pxr_frame_info(a, (uint64_t)i + 1, &info, &d), PXR_OK);
+        cr_assert_str_eq(info.name, want);
+    }
+    pxr_archive_close(a);
+    kept_fini(&k);
+}
+
+Test(forged, a_long_name_is_shortened_for_its_suffix)
+{
+    const struct pxr_write_opts o = {.width_px = 1, .height_px = 1, .bits = 8, .n_threads = 1, .suffix_names = true};
+    struct pxr_frame_info info;
+    struct kept_file k;
+    struct pxr_diag d;
+    pxr_archive *a;
+    pxr_writer *w;
+    char name[256];
+    kept_init(&k, NULL, 0);
+    cr_assert_eq(pxr_writer_create_io(&w, &k.io, k.memory.arg, &o, &d), PXR_OK);
+    memset(name, 'n', 237);
+    memcpy(name + 237, "\xE2\x82\xAC", 4); /* a character of three bytes is not cut */
+    for (int i = 0; i < 12; i++)
+        add_named(w, name);
+    cr_assert_eq(pxr_writer_finish(w, NULL, &d), PXR_OK);
+    cr_assert_eq(pxr_archive_open_io(&a, &k.io, k.memory.arg, NULL, &d), PXR_OK);
+    for (int i = 1; i < 12; i++) {
+        char want[256];
+        snprintf(want, sizeof want, "%.237s-%d", name, i + 1);
+        cr_assert_eq(pxr_frame_info(a, (uint64_t)i, &info, &d), PXR_OK);
+        cr_assert_str_eq(info.name, want);
+    }
+    pxr_archive_close(a);
+    kept_fini(&k);
+}
