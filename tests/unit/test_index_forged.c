@@ -353,6 +353,121 @@ Test(forged, spans_that_cover_the_same_are_not_all_examined)
     forged_fini(&f);
 }
 
+/* ---- files that are cut while they are read ---------------------------------------------------------------- */
+
+/* A file that ends earlier from a certain read on. */
+struct cut {
+    struct kept_file k;
+    uint64_t n_reads, cut_at, end_off;
+};
+
+static bool is_cut(const struct cut *c) { return c->n_reads > c->cut_at; }
+
+static enum pxr_err cut_read(void *arg, uint64_t off, void *dst, size_t n, size_t *got, int *sys_errno)
+{
+    struct cut *c = arg;
+    c->n_reads++;
+    if (is_cut(c))
+        n = off < c->end_off ? (size_t)pxr_min_u64(n, c->end_off - off) : 0;
+    *got = 0;
+    return n ? c->k.io.read_at(c->k.memory.arg, off, dst, n, got, sys_errno) : PXR_OK;
+}
+static enum pxr_err cut_bytes(void *arg, uint64_t *total, int *sys_errno)
+{
+    const struct cut *c = arg;
+    const enum pxr_err e = c->k.io.bytes(c->k.memory.arg, total, sys_errno);
+    *total = is_cut(c) ? c->end_off : *total;
+    return e;
+}
+static const struct pxr_io cut_io = {.read_at = cut_read, .bytes = cut_bytes, .close = kept_close};
+
+static enum pxr_err recover_cut(struct cut *c, struct cut *second)
+{
+    struct pxr_recover_report report;
+    struct pxr_check_report check;
+    struct kept_file fresh;
+    struct pxr_diag d;
+    const struct pxr_recover_opts o = {.n_threads = 1, .second_io = second ? &cut_io : NULL, .second_arg = second};
+    kept_init(&fresh, NULL, 0);
+    const enum pxr_err e = pxr_archive_recover_io(&cut_io, c, &fresh.io, fresh.memory.arg, &o, &report, &d);
+    if (e == PXR_OK) {
+        cr_expect_eq(pxr_archive_check_io(&fresh.io, fresh.memory.arg, PXR_CHECK_DEEP, 1, NULL, NULL, &check, &d), PXR_OK);
+        cr_expect_eq(check.n_damages, 0);
+    }
+    kept_fini(&fresh);
+    return e;
+}
+
+static enum pxr_err merge_cut(struct cut *c)
+{
+    const struct pxr_write_opts o = {.width_px = spec.w, .height_px = spec.h, .bits = spec.bits, .n_threads = 1};
+    struct kept_file fresh;
+    struct pxr_diag d;
+    pxr_archive *a;
+    pxr_writer *w;
+    enum pxr_err e = pxr_archive_open_io(&a, &cut_io, c, NULL, &d);
+    if (e != PXR_OK)
+        return e;
+    kept_init(&fresh, NULL, 0);
+    cr_assert_eq(pxr_writer_create_io(&w, &fresh.io, fresh.memory.arg, &o, &d), PXR_OK);
+    e = pxr_writer_copy(w, a, NULL, NULL, &d);
+    pxr_writer_abort(w);
+    pxr_archive_close(a);
+    kept_fini(&fresh);
+    return e;
+}
+
+static enum pxr_err check_cut(struct cut *c)
+{
+    struct pxr_check_report report;
+    struct pxr_diag d;
+    const enum pxr_err e = pxr_archive_check_io(&cut_io, c, PXR_CHECK_DEEP, 1, NULL, NULL, &report, &d);
+    return e == PXR_OK && report.n_damages ? PXR_E_CORRUPT : e;
+}
+
+static enum pxr_err refresh_cut(struct cut *c)
+{
+    struct pxr_diag d;
+    pxr_archive *a, *newer = NULL;
+    enum pxr_err e = pxr_archive_open_io(&a, &cut_io, c, NULL, &d);
+    if (e != PXR_OK)
+        return e;
+    e = pxr_archive_refresh(&newer, a, &d);
+    pxr_archive_close(newer);
+    pxr_archive_close(a);
+    return e;
+}
+
+/* At each read, at many lengths: an error of the data or of the machine, or a result that is right; never a crash. */
+Test(forged, a_file_that_is_cut_while_it_is_read_gives_an_error, .timeout = 120)
+{
+    struct forged f;
+    uint64_t n_errors = 0, n_runs = 0;
+    forged_init(&f);
+    for (int what = 0; what < 5; what++)
+        for (uint64_t at = 0, n_reads = 1; at < n_reads; at++)
+            for (size_t end = 0; end < f.n; end += 97) {
+                struct cut c = {.cut_at = at, .end_off = end}, second = {.cut_at = at / 2, .end_off = f.n - end};
+                kept_init(&c.k, f.bytes, f.n);
+                kept_init(&second.k, f.bytes, f.n);
+                const enum pxr_err e = what == 0   ? recover_cut(&c, NULL)
+                                       : what == 1 ? recover_cut(&c, &second)
+                                       : what == 2 ? merge_cut(&c)
+                                       : what == 3 ? check_cut(&c)
+                                                   : refresh_cut(&c);
+                cr_assert(e == PXR_OK || pxr_err_exit(e) == 1 || pxr_err_exit(e) == 3, "%d at read %d, cut at %zu: %d", what,
+                          (int)at, end, e);
+                n_errors += e != PXR_OK;
+                n_runs++;
+                n_reads = pxr_max_u64(n_reads, c.n_reads);
+                kept_fini(&c.k);
+                kept_fini(&second.k);
+            }
+    cr_expect_gt(n_errors, n_runs / 8);
+    cr_expect_lt(n_errors, n_runs);
+    forged_fini(&f);
+}
+
 /* ---- names ------------------------------------------------------------------------------------------------- */
 
 static void add_named(pxr_writer *w, const char *name)
