@@ -290,6 +290,47 @@ Test(forged, an_index_record_of_many_pages_is_read_page_by_page)
     free(body);
 }
 
+/* ---- the last commit -------------------------------------------------------------------------------------- */
+
+/* A record that is longer than it seems, with a commit in it that says which one was the last before. */
+static uint64_t add_enclosed_commit(struct forged *f, const uint8_t *commit, uint64_t previous_off, uint64_t more_bytes)
+{
+    uint8_t body[PXR_COMMIT_RECORD_BYTES];
+    memcpy(body, commit, sizeof body);
+    pxr_store_u64le(body + PXR_RECORD_HEADER_BYTES + 160, previous_off);
+    pxr_store_u64le(body + sizeof body - 8, pxr_xxh3_64(body + PXR_RECORD_HEADER_BYTES, PXR_COMMIT_BODY_BYTES));
+    const uint64_t off = f->n + PXR_RECORD_HEADER_BYTES;
+    add_record(f, PXR_RECORD_GROUP, sizeof body + more_bytes, body, sizeof body);
+    return off;
+}
+
+/* A thousand commits in records that only a long walk can find. */
+Test(forged, commits_in_records_are_not_told_from_others_for_ever)
+{
+    struct forged f;
+    struct pxr_diag d;
+    pxr_archive *a;
+    uint8_t commit[PXR_COMMIT_RECORD_BYTES];
+    forged_init(&f);
+    memcpy(commit, f.bytes + f.n - sizeof commit, sizeof commit);
+    const uint64_t last = f.n - sizeof commit;
+    for (int i = 0; i < 1100; i++) /* further than a walk from the start goes */
+        add_sound_record(&f, PXR_RECORD_INDEX, NULL, 0);
+    const uint64_t first = add_enclosed_commit(&f, commit, last, 48);
+    add_record(&f, PXR_RECORD_INDEX, 0, NULL, 0); /* in that one, over its end */
+    f.n += 8;
+    for (int i = 0; i < 1000; i++) {
+        add_enclosed_commit(&f, commit, first, 0);
+        f.n += 8;
+    }
+    forged_open(&f);
+    const enum pxr_err e = pxr_archive_open_io(&a, &f.io, &f, NULL, &d);
+    cr_expect(e == PXR_OK || pxr_err_exit(e) == 1);
+    cr_expect_lt(f.n_read, 16 * f.n, "%llu MiB were read", (unsigned long long)(f.n_read >> 20));
+    pxr_archive_close(a);
+    forged_fini(&f);
+}
+
 /* ---- check --------------------------------------------------------------------------------------------- */
 
 /* Behind each commit something that is no record: each is a reason to look for a SKIP. */
