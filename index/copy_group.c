@@ -54,6 +54,13 @@ static enum pxr_err copy_blocks(pxr_writer *w, pxr_archive *a, const struct pxr_
     return e;
 }
 
+/* Somebody who knew the id that this archive gets may have packed frames that hold a record of it. */
+static bool holds_header(const pxr_writer *w, const struct pxr_group_job *j)
+{
+    return w->is_superblock_written && (pxr_emit_holds_header(&w->emit, j->headers.bytes, j->headers.n_bytes) ||
+                                        pxr_emit_holds_header(&w->emit, j->payloads.bytes, j->payloads.n_bytes));
+}
+
 /* Everything about a frame but its pixels. */
 static enum pxr_err copy_note(pxr_writer *w, struct pxr_pending_group *to, uint32_t i, const struct pxr_frame_info *info,
                               const char *meta, size_t meta_bytes)
@@ -129,6 +136,9 @@ enum pxr_err pxr_writer_copy_group(pxr_writer *w, pxr_archive *a, const struct p
     to->geometry.first_frame = to->first_frame = w->n_frames_added;
     to->n_frames = dir->n_frames;
     e = copy_blocks(w, a, g, to);
+    const bool is_refused = e == PXR_OK && holds_header(w, &to->block_jobs[0]);
+    if (is_refused)
+        e = pxr_fail(&w->diag, PXR_E_INVALID, "a group that holds records of the new archive cannot be copied as it is");
     if (e == PXR_OK)
         e = copy_notes(w, a, dir, f, sums, to);
     if (e == PXR_OK)
@@ -137,5 +147,7 @@ enum pxr_err pxr_writer_copy_group(pxr_writer *w, pxr_archive *a, const struct p
         w->n_frames_added += dir->n_frames;
     pxr_pending_group_fini(to);
     pxr_free(to);
-    return w->failed = e;
+    if (!is_refused)
+        w->failed = e;
+    return e;
 }

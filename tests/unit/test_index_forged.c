@@ -331,6 +331,58 @@ Test(forged, commits_in_records_are_not_told_from_others_for_ever)
     forged_fini(&f);
 }
 
+/* ---- the id of what will be made -------------------------------------------------------------------------- */
+
+enum { ID_PX = 64 };
+
+/* Two groups; the second one holds a record of the archive with this id, at any byte. */
+static void write_with_record(struct kept_file *k, const uint8_t id[16], size_t at)
+{
+    const struct pxr_write_opts o = {.width_px = ID_PX, .height_px = 2, .bits = 8, .block_frames = 1, .n_threads = 1,
+                                     .codec = PXR_CODEC_STORE};
+    struct pxr_diag d;
+    pxr_writer *w;
+    uint8_t pixels[2 * ID_PX];
+    kept_init(k, NULL, 0);
+    cr_assert_eq(pxr_writer_create_io(&w, &k->io, k->memory.arg, &o, &d), PXR_OK);
+    for (int i = 0; i < 2; i++) {
+        test_frame(pixels, (uint64_t)i, ID_PX, 2, 8, 255, TEST_ZERO);
+        if (i && id)
+            pxr_record_store(pixels + at, PXR_RECORD_COMMIT, PXR_COMMIT_BODY_BYTES, 7, id);
+        cr_assert_eq(pxr_writer_add(w, &(struct pxr_frame_in){.pixels = pixels}), PXR_OK);
+    }
+    cr_assert_eq(pxr_writer_finish(w, NULL, &d), PXR_OK);
+}
+
+/* recover and its id: what is forged is coded anew. */
+Test(forged, frames_that_hold_records_of_what_recover_makes_are_saved)
+{
+    uint8_t id[16];
+    size_t n;
+    for (size_t at = 0; at < 10; at++) {
+        struct kept_file k, fresh;
+        struct pxr_recover_report report;
+        struct pxr_check_report check;
+        struct pxr_diag d;
+        const struct pxr_recover_opts o = {.n_threads = 1};
+        write_with_record(&k, at ? id : NULL, at - 1);
+        kept_init(&fresh, NULL, 0);
+        cr_assert_eq(pxr_archive_recover_io(&k.io, k.memory.arg, &fresh.io, fresh.memory.arg, &o, &report, &d), PXR_OK, "%s",
+                     d.text);
+        cr_expect_eq(report.n_frames, 2);
+        cr_expect_eq(report.n_groups_encoded, at > 0);
+        cr_expect_eq(report.n_groups_copied + report.n_groups_encoded, 2);
+        cr_expect_eq(pxr_archive_check_io(&fresh.io, fresh.memory.arg, PXR_CHECK_DEEP, 1, NULL, NULL, &check, &d), PXR_OK);
+        cr_expect_eq(check.n_damages, 0);
+        const uint8_t *const bytes = pxr_file_memory_bytes(&fresh.memory, &n);
+        if (at)
+            cr_assert_arr_eq(id, bytes + 72, sizeof id); /* else this tests nothing */
+        memcpy(id, bytes + 72, sizeof id);
+        kept_fini(&k);
+        kept_fini(&fresh);
+    }
+}
+
 /* ---- check --------------------------------------------------------------------------------------------- */
 
 /* Behind each commit something that is no record: each is a reason to look for a SKIP. */
