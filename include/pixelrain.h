@@ -376,7 +376,7 @@ struct pxr_write_opts {
     int level;          /* of zstd, 1..19; 0: 3               */
     unsigned n_threads; /* 0: one per core; bytes do not depend on it */
     bool overwrite;     /* replace an existing file           */
-    bool suffix_names;  /* a name that exists gets -2, -3, ... instead of MISMATCH */
+    bool suffix_names;  /* a name that exists gets -2, -3, ... (shortened where it is too long) instead of MISMATCH */
     const char *meta;   /* JSON text of the archive, or NULL  */
     size_t meta_bytes;
     bool publish_at_commit; /* a new archive gets its name with its first commit, not at the end */
