@@ -376,7 +376,7 @@ struct pxr_write_opts {
     int level;          /* of zstd, 1..19; 0: 3               */
     unsigned n_threads; /* 0: one per core; bytes do not depend on it */
     bool overwrite;     /* replace an existing file           */
-    bool suffix_names;  /* a name that exists gets -2, -3, ... instead of MISMATCH */
+    bool suffix_names;  /* a name that exists gets -2, -3, ... (shortened where it is too long) instead of MISMATCH */
     const char *meta;   /* JSON text of the archive, or NULL  */
     size_t meta_bytes;
     bool publish_at_commit; /* a new archive gets its name with its first commit, not at the end */
@@ -552,7 +552,10 @@ struct pxr_recover_report {
  * have the hashes that they should have, or whose pixels have.  Records are found by hopping from one to the next and, where
  * that breaks, by searching for their marker; the index is used where it is sound.  Where there is parity (and this build can
  * use it), what it gives back is repaired before anything else is looked at.  PXR_OK: fresh is there, the report
- * says what is missing.  NOTPXR: no record of an archive was found.  MISMATCH: the second copy is one of another archive. */
+ * says what is missing.  NOTPXR: no record of an archive was found.  MISMATCH: the second copy is one of another archive.
+ * Memory: what reading takes with the default limits, what packing takes with the blocks of the damaged archive, one group as
+ * it is stored, 16 MiB, and some 200 bytes for each group and each page that is found.  Time: a bounded multiple of what
+ * reading the file (and the second) and coding its frames takes. */
 PXR_API enum pxr_err pxr_archive_recover(const char *damaged, const char *fresh, const struct pxr_recover_opts *opts,
                                          struct pxr_recover_report *report, struct pxr_diag *diag);
 /* The same over the caller's own storage; both are closed. */

@@ -11,6 +11,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 struct check {
     pxr_archive *archive;
@@ -40,11 +41,19 @@ static bool is_damage(enum pxr_err e)
 
 /* ---- records ------------------------------------------------------------------------------------ */
 
+/* A SKIP record, and where the bytes start that it accounts for. */
+struct found_skip {
+    uint64_t first_off, sequence, off;
+};
+
 /* Where the walk over the records is. */
 struct record_walk {
     uint64_t off, sequence;               /* of the next record                                          */
     uint64_t commit_end, commit_sequence; /* behind the last COMMIT: where skipped bytes can start       */
-    uint64_t searched_off;                /* the commit_end for which there is no SKIP any more          */
+    struct found_skip *skips;             /* in order, searched for once: a forger can make a million
+                                             places where one is wanted */
+    size_t n_skips, skips_capacity;
+    bool has_skips;
     uint64_t lost_off;                    /* bytes that are no record start here; 0: the last one was one */
     struct pxr_diag lost;                 /* why                                                         */
 };
@@ -122,28 +131,66 @@ static enum pxr_err check_parity(struct check *c, const struct pxr_record *recor
     return e;
 }
 
-/* Something is wrong behind the last COMMIT: go to the SKIP record that accounts for it, if there is one. */
-static bool go_to_skip(struct check *c, struct record_walk *w, uint64_t from)
+static int compare_skips(const void *x, const void *y)
+{
+    const struct found_skip *a = x, *b = y;
+    if (a->first_off != b->first_off)
+        return a->first_off < b->first_off ? -1 : 1;
+    if (a->sequence != b->sequence)
+        return a->sequence < b->sequence ? -1 : 1;
+    return (a->off > b->off) - (a->off < b->off);
+}
+
+/* All SKIP records behind from. */
+static enum pxr_err find_skips(struct check *c, struct record_walk *w, uint64_t from, struct pxr_diag *diag)
 {
     const pxr_archive *a = c->archive;
-    if (!w->commit_end || w->searched_off == w->commit_end)
-        return false;
+    w->has_skips = true;
     while (from < a->end_off) {
+        struct found_skip skip = {0};
         struct pxr_record r;
-        uint64_t found, first;
-        if (pxr_record_search(&a->file, a->sb.id, from, a->end_off, c->piece, &found, &r, NULL) != PXR_OK)
-            break;
-        if (found < a->end_off && r.sequence == w->commit_sequence &&
-            pxr_record_is_skip(&a->file, &r, found, &first) && first == w->commit_end) {
-            w->off = found;
-            w->sequence = w->commit_sequence;
-            w->lost_off = 0;
-            return true;
-        }
-        from = found + 8;
+        const enum pxr_err e = pxr_record_search(&a->file, a->sb.id, from, a->end_off, c->piece, &skip.off, &r, diag);
+        if (e != PXR_OK)
+            return e;
+        from = skip.off + 8;
+        if (skip.off == a->end_off || !pxr_record_is_skip(&a->file, &r, skip.off, &skip.first_off))
+            continue;
+        if (!pxr_reserve(&w->skips, &w->skips_capacity, w->n_skips + 1, sizeof *w->skips))
+            return pxr_fail_nomem(diag, w->n_skips * sizeof *w->skips);
+        skip.sequence = r.sequence;
+        w->skips[w->n_skips++] = skip;
     }
-    w->searched_off = w->commit_end;
-    return false;
+    if (w->n_skips)
+        qsort(w->skips, w->n_skips, sizeof *w->skips, compare_skips);
+    return PXR_OK;
+}
+
+/* Something is wrong behind the last COMMIT: go to the SKIP record that accounts for it, if there is one.  What lies in front of
+ * from has been looked at. */
+static enum pxr_err go_to_skip(struct check *c, struct record_walk *w, uint64_t from, bool *is_there, struct pxr_diag *diag)
+{
+    size_t lo = 0, hi;
+    *is_there = false;
+    if (!w->commit_end)
+        return PXR_OK;
+    const enum pxr_err e = w->has_skips ? PXR_OK : find_skips(c, w, from, diag);
+    if (e != PXR_OK)
+        return e;
+    const struct found_skip wanted = {w->commit_end, w->commit_sequence, from};
+    for (hi = w->n_skips; lo < hi;) { /* the first one of these bytes that is not in front of from */
+        const size_t mid = lo + (hi - lo) / 2;
+        if (compare_skips(&w->skips[mid], &wanted) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    if (lo == w->n_skips || w->skips[lo].first_off != w->commit_end || w->skips[lo].sequence != w->commit_sequence)
+        return PXR_OK;
+    w->off = w->skips[lo].off;
+    w->sequence = w->commit_sequence;
+    w->lost_off = 0;
+    *is_there = true;
+    return PXR_OK;
 }
 
 /* Report what the walk has met so far that is no record. */
@@ -161,9 +208,11 @@ static enum pxr_err check_record(struct check *c, struct record_walk *w, const s
     struct pxr_diag d;
     enum pxr_err e = PXR_OK;
     const bool had_gap = w->lost_off != 0;
+    bool is_skipped = false;
     if (!had_gap && r->sequence != w->sequence) {
-        if (go_to_skip(c, w, off))
-            return PXR_OK;
+        e = go_to_skip(c, w, off, &is_skipped, diag);
+        if (e != PXR_OK || is_skipped)
+            return e;
         pxr_fail_field(&d, PXR_E_CORRUPT, off + 16, "sequence", w->sequence, r->sequence,
                        "a record is missing or out of order");
         damaged(c, &d);
@@ -174,8 +223,11 @@ static enum pxr_err check_record(struct check *c, struct record_walk *w, const s
         *diag = d;
         return e;
     }
-    if (e != PXR_OK && go_to_skip(c, w, r->next_off))
-        return PXR_OK;
+    if (e != PXR_OK) {
+        const enum pxr_err e2 = go_to_skip(c, w, r->next_off, &is_skipped, diag);
+        if (e2 != PXR_OK || is_skipped)
+            return e2;
+    }
     report_gap(c, w);
     if (e != PXR_OK)
         damaged(c, &d);
@@ -191,39 +243,46 @@ static enum pxr_err check_record(struct check *c, struct record_walk *w, const s
     return PXR_OK;
 }
 
-static enum pxr_err check_records(struct check *c, struct pxr_diag *diag)
+static enum pxr_err walk_records(struct check *c, struct record_walk *w, struct pxr_diag *diag)
 {
     const pxr_archive *a = c->archive;
-    struct record_walk w = {.off = PXR_SUPERBLOCK_BYTES};
     enum pxr_err e = PXR_OK;
-    while (w.off < a->end_off && e == PXR_OK) {
+    while (w->off < a->end_off && e == PXR_OK) {
         uint8_t header[PXR_RECORD_HEADER_BYTES];
         struct pxr_record r;
         struct pxr_diag d;
-        e = a->end_off - w.off < sizeof header
-                ? pxr_fail_at(&d, PXR_E_CORRUPT, w.off, "no record starts here")
-                : pxr_file_read(&a->file, w.off, header, sizeof header, &d);
+        bool is_skipped = false;
+        e = a->end_off - w->off < sizeof header
+                ? pxr_fail_at(&d, PXR_E_CORRUPT, w->off, "no record starts here")
+                : pxr_file_read(&a->file, w->off, header, sizeof header, &d);
         if (e == PXR_OK)
-            e = pxr_parse_record(&r, header, w.off, a->end_off, a->sb.id, &d);
+            e = pxr_parse_record(&r, header, w->off, a->end_off, a->sb.id, &d);
         if (e != PXR_OK && !is_damage(e)) {
             *diag = d;
             return e;
         }
         if (e == PXR_OK) {
-            e = check_record(c, &w, &r, diag);
+            e = check_record(c, w, &r, diag);
             continue;
         }
-        if (!w.lost_off && go_to_skip(c, &w, w.off)) {
-            e = PXR_OK;
+        e = w->lost_off ? PXR_OK : go_to_skip(c, w, w->off, &is_skipped, diag);
+        if (e != PXR_OK || is_skipped)
             continue;
+        if (!w->lost_off) { /* look for the next record; report the gap once */
+            w->lost = d;
+            w->lost_off = w->off;
         }
-        if (!w.lost_off) { /* look for the next record; report the gap once */
-            w.lost = d;
-            w.lost_off = w.off;
-        }
-        e = pxr_record_search(&a->file, a->sb.id, w.off + 8, a->end_off, c->piece, &w.off, &r, diag);
+        e = pxr_record_search(&a->file, a->sb.id, w->off + 8, a->end_off, c->piece, &w->off, &r, diag);
     }
-    report_gap(c, &w);
+    report_gap(c, w);
+    return e;
+}
+
+static enum pxr_err check_records(struct check *c, struct pxr_diag *diag)
+{
+    struct record_walk w = {.off = PXR_SUPERBLOCK_BYTES};
+    const enum pxr_err e = walk_records(c, &w, diag);
+    pxr_free(w.skips);
     return e;
 }
 

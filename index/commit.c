@@ -110,7 +110,7 @@ enum pxr_err pxr_writer_commit_written(pxr_writer *w)
     }
     if (e != PXR_OK)
         return e;
-    w->snapshot = w->directory;
+    pxr_tree_copy(&w->snapshot, &w->directory);
     e = pxr_tree_finish(&w->snapshot, &w->emit, &w->root.dir, &w->diag);
     w->root.commit++;
     if (e == PXR_OK)

@@ -26,13 +26,16 @@ enum pxr_err pxr_commit_parse_record(const uint8_t *src, uint64_t off, uint64_t 
     return pxr_parse_commit(out, body, r.body_off, sb, diag);
 }
 
-/* Hops that a search may spend on one candidate: a cold disk needs milliseconds for each. */
-enum { MAX_HOPS = 1024 };
+/* Hops that a search may spend on one candidate, and on all: a cold disk needs milliseconds for each, and a forger can make
+ * a million candidates. */
+enum { MAX_HOPS = 1024, MAX_HOPS_OF_ALL = 64 * MAX_HOPS };
 
-uint64_t pxr_record_around(const struct pxr_file *file, const struct pxr_superblock *sb, uint64_t from,
-                           uint64_t off)
+/* The record that holds off, hopping from record to record from from on, at most MAX_HOPS times: where it starts.
+ * 0: one starts at off, or it cannot be told. */
+static uint64_t find_around(const struct pxr_file *file, const struct pxr_superblock *sb, uint64_t from, uint64_t off,
+                            unsigned *n_hops)
 {
-    for (int i = 0; i < MAX_HOPS && from < off; i++) {
+    for (int i = 0; i < MAX_HOPS && from < off; i++, ++*n_hops) {
         uint8_t header[PXR_RECORD_HEADER_BYTES];
         struct pxr_record r;
         if (pxr_file_read(file, from, header, sizeof header, NULL) != PXR_OK ||
@@ -47,22 +50,23 @@ uint64_t pxr_record_around(const struct pxr_file *file, const struct pxr_superbl
 
 /* Frames can hold any bytes, also those of a commit: where the record starts that holds this one, or 0. */
 static uint64_t find_enclosing(const struct pxr_file *file, const struct pxr_superblock *sb, uint64_t file_bytes,
-                               uint64_t off, const struct pxr_commit *commit)
+                               uint64_t off, const struct pxr_commit *commit, unsigned *n_hops)
 {
     uint8_t record[PXR_COMMIT_RECORD_BYTES];
     struct pxr_commit previous;
     const uint64_t p = commit->previous_off;
-    const uint64_t around = pxr_record_around(file, sb, PXR_SUPERBLOCK_BYTES, off);
+    const uint64_t around = find_around(file, sb, PXR_SUPERBLOCK_BYTES, off, n_hops);
     if (around || !p || pxr_file_read(file, p, record, sizeof record, NULL) != PXR_OK ||
         pxr_commit_parse_record(record, p, file_bytes, sb, &previous, NULL) != PXR_OK)
         return around;
-    return pxr_record_around(file, sb, p + PXR_COMMIT_RECORD_BYTES, off);
+    return find_around(file, sb, p + PXR_COMMIT_RECORD_BYTES, off, n_hops);
 }
 
 /* The last commit that starts in [lo, hi), which lies inside the file, and before *ceiling, which falls to the
  * start of a record that holds something that looks like one. */
 static enum pxr_err search_piece(const struct pxr_file *file, const struct pxr_superblock *sb,
-                                 uint64_t lo, uint64_t hi, uint64_t file_bytes, uint64_t *ceiling, uint8_t *piece,
+                                 uint64_t lo, uint64_t hi, uint64_t file_bytes, uint64_t *ceiling, unsigned *n_hops,
+                                 uint8_t *piece,
                                  struct pxr_commit *out, uint64_t *record_off,
                                  uint8_t record[PXR_COMMIT_RECORD_BYTES], struct pxr_diag *diag)
 {
@@ -78,11 +82,14 @@ static enum pxr_err search_piece(const struct pxr_file *file, const struct pxr_s
             continue; /* without a read for each eight bytes that look like one */
         e = pxr_file_read(file, off, record, PXR_COMMIT_RECORD_BYTES, diag);
         if (e == PXR_OK && pxr_commit_parse_record(record, off, file_bytes, sb, out, NULL) == PXR_OK) {
-            const uint64_t enclosing = find_enclosing(file, sb, file_bytes, off, out);
+            const uint64_t enclosing = find_enclosing(file, sb, file_bytes, off, out, n_hops);
             *record_off = off;
             if (!enclosing)
                 return PXR_OK;
             *ceiling = enclosing;
+            if (*n_hops > MAX_HOPS_OF_ALL)
+                return pxr_fail_at(diag, PXR_E_TRUNCATED, off,
+                                   "holds no commit that can be told from the many that lie inside other records");
         }
     }
     *record_off = 0;
@@ -102,6 +109,7 @@ enum pxr_err pxr_commit_find(const struct pxr_file *file, const struct pxr_super
         if (pxr_commit_parse_record(record, *record_off, file_bytes, sb, out, NULL) == PXR_OK)
             return PXR_OK;
     }
+    unsigned n_hops = 0;
     uint64_t hi = file_bytes & ~(uint64_t)7, ceiling = hi;
     const uint64_t floor = hi - PXR_SUPERBLOCK_BYTES > PXR_COMMIT_WINDOW_BYTES
                                ? hi - PXR_COMMIT_WINDOW_BYTES
@@ -112,7 +120,7 @@ enum pxr_err pxr_commit_find(const struct pxr_file *file, const struct pxr_super
     *record_off = 0;
     while (e == PXR_OK && hi > floor && !*record_off) {
         const uint64_t lo = hi - pxr_min_u64(hi - floor, SEARCH_BYTES);
-        e = search_piece(file, sb, lo, hi, file_bytes, &ceiling, piece, out, record_off, record, diag);
+        e = search_piece(file, sb, lo, hi, file_bytes, &ceiling, &n_hops, piece, out, record_off, record, diag);
         hi = lo;
     }
     pxr_free(piece);

@@ -26,6 +26,10 @@ static enum pxr_err read_payload(struct pxr_writer *w, pxr_archive *a, const str
     return e;
 }
 
+/* A group as it is stored lies in memory.  None that was packed has more samples than this; one that was forged may say of
+ * a million blocks that they are the same bytes. */
+#define MAX_PAYLOAD_BYTES ((uint64_t)4 << 30)
+
 static enum pxr_err copy_blocks(pxr_writer *w, pxr_archive *a, const struct pxr_loaded_group *g,
                                 struct pxr_pending_group *to)
 {
@@ -35,14 +39,26 @@ static enum pxr_err copy_blocks(pxr_writer *w, pxr_archive *a, const struct pxr_
     enum pxr_err e = pxr_buffer_add(&j->headers, g->group.headers, g->group.headers_bytes)
                          ? PXR_OK
                          : pxr_fail_nomem(&w->diag, g->group.headers_bytes);
+    uint64_t n_payload_bytes = 0;
     for (uint32_t b = 0; b < g->group.n_blocks && e == PXR_OK; b++) {
         struct pxr_placed_block block;
         e = pxr_group_block(a, g, b, &block, &w->diag);
+        if (e == PXR_OK && block.header.payload_bytes > MAX_PAYLOAD_BYTES - n_payload_bytes)
+            e = pxr_fail(&w->diag, PXR_E_LIMIT, "the blocks of one group have more than 4 GiB");
+        if (e == PXR_OK)
+            n_payload_bytes += block.header.payload_bytes;
         if (e == PXR_OK)
             e = read_payload(w, a, &block, &j->payloads);
         pxr_diag_in_block(&w->diag, e, g->group.first_frame, b);
     }
     return e;
+}
+
+/* Somebody who knew the id that this archive gets may have packed frames that hold a record of it. */
+static bool holds_header(const pxr_writer *w, const struct pxr_group_job *j)
+{
+    return w->is_superblock_written && (pxr_emit_holds_header(&w->emit, j->headers.bytes, j->headers.n_bytes) ||
+                                        pxr_emit_holds_header(&w->emit, j->payloads.bytes, j->payloads.n_bytes));
 }
 
 /* Everything about a frame but its pixels. */
@@ -120,6 +136,9 @@ enum pxr_err pxr_writer_copy_group(pxr_writer *w, pxr_archive *a, const struct p
     to->geometry.first_frame = to->first_frame = w->n_frames_added;
     to->n_frames = dir->n_frames;
     e = copy_blocks(w, a, g, to);
+    const bool is_refused = e == PXR_OK && holds_header(w, &to->block_jobs[0]);
+    if (is_refused)
+        e = pxr_fail(&w->diag, PXR_E_INVALID, "a group that holds records of the new archive cannot be copied as it is");
     if (e == PXR_OK)
         e = copy_notes(w, a, dir, f, sums, to);
     if (e == PXR_OK)
@@ -128,5 +147,7 @@ enum pxr_err pxr_writer_copy_group(pxr_writer *w, pxr_archive *a, const struct p
         w->n_frames_added += dir->n_frames;
     pxr_pending_group_fini(to);
     pxr_free(to);
-    return w->failed = e;
+    if (!is_refused)
+        w->failed = e;
+    return e;
 }

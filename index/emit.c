@@ -68,6 +68,18 @@ bool pxr_emit_is_forged(const struct pxr_emit *to, const void *a, size_t a_bytes
     return false;
 }
 
+bool pxr_emit_holds_header(const struct pxr_emit *to, const void *bytes, size_t n_bytes)
+{
+    const uint8_t *p = bytes, *const end = n_bytes ? p + n_bytes : p;
+    while (end - p >= PXR_RECORD_HEADER_BYTES && (p = memmem(p, (size_t)(end - p), PXR_MARKER, 4)) &&
+           end - p >= PXR_RECORD_HEADER_BYTES) {
+        if (is_record_header(to, p))
+            return true;
+        p++;
+    }
+    return false;
+}
+
 enum pxr_err pxr_emit_record(struct pxr_emit *to, uint8_t type, const void *a, size_t a_bytes,
                              const void *b, size_t b_bytes, struct pxr_diag *diag)
 {

@@ -22,6 +22,8 @@ enum pxr_err pxr_emit_record(struct pxr_emit *to, uint8_t type, const void *a, s
 /* Whether a body of these two parts, in the next record, would hold a valid record header of this archive where
  * one can be searched for (docs/format.md, section 5). */
 bool pxr_emit_is_forged(const struct pxr_emit *to, const void *a, size_t a_bytes, const void *b, size_t b_bytes);
+/* Whether such a header stands anywhere in these bytes, wherever they will lie. */
+bool pxr_emit_holds_header(const struct pxr_emit *to, const void *bytes, size_t n_bytes);
 
 void pxr_page_header_store(uint8_t dst[PXR_PAGE_HEADER_BYTES], uint8_t kind, uint8_t level,
                            uint32_t n_entries, uint32_t page_bytes);

@@ -18,11 +18,20 @@ enum {
     MAX_LOOSE = 1024,   /* heads of records that are neither whole in front nor behind: only forgers make more */
 };
 
+/* What is examined of spans that cover the same bytes: torn appends leave a few such, a forger may say of every record that it
+ * covers the same 64 MiB. */
+#define MAX_EXAMINED_BYTES(file_bytes) (4 * (file_bytes) + ((uint64_t)64 << 20))
+
 /* Bytes that a head knows without computing: the header of its record, and the commit behind it. */
 struct patch {
     uint64_t off;
-    uint32_t n;
+    uint32_t n, order; /* of two that overlap the one that was added later counts */
     uint8_t bytes[PXR_COMMIT_RECORD_BYTES];
+};
+
+/* Which bytes spans cover: by where they start, with the furthest end of all up to there. */
+struct covered {
+    uint64_t first_off, end_off;
 };
 
 struct pxr_repair_view {
@@ -30,8 +39,9 @@ struct pxr_repair_view {
     uint64_t file_bytes, total_bytes;
     struct pxr_parity_head *spans;
     size_t n_spans, spans_capacity;
+    struct covered *covered; /* n_spans; NULL once the patches are made */
     struct pxr_bad_cells bad; /* in the end: in order of cells */
-    struct patch *patches;
+    struct patch *patches; /* in the end: in order of bytes */
     size_t n_patches, patches_capacity;
     struct pxr_span_reader reader;
     pthread_mutex_t lock; /* of reader and cache; held while cells are computed, which happens for damaged ones only */
@@ -47,6 +57,7 @@ void pxr_repair_free(struct pxr_repair_view *v)
     pxr_span_fini(&v->reader);
     pthread_mutex_destroy(&v->lock);
     pxr_free(v->spans);
+    pxr_free(v->covered);
     pxr_free(v->bad.cells);
     pxr_free(v->patches);
     pxr_free(v->cache);
@@ -136,19 +147,46 @@ static enum pxr_err find_heads(struct pxr_repair_view *v, const struct pxr_recov
 
 /* ---- what heads know ---------------------------------------------------------------------------- */
 
+static int compare_covered(const void *x, const void *y)
+{
+    const struct covered *a = x, *b = y;
+    return (a->first_off > b->first_off) - (a->first_off < b->first_off);
+}
+
+static enum pxr_err make_covered(struct pxr_repair_view *v, struct pxr_diag *diag)
+{
+    if (!v->n_spans)
+        return PXR_OK;
+    v->covered = pxr_alloc_zero(v->n_spans, sizeof *v->covered);
+    if (!v->covered)
+        return pxr_fail_nomem(diag, v->n_spans * sizeof *v->covered);
+    for (size_t i = 0; i < v->n_spans; i++)
+        v->covered[i] = (struct covered){v->spans[i].first_off, v->spans[i].end_off};
+    qsort(v->covered, v->n_spans, sizeof *v->covered, compare_covered);
+    for (size_t i = 1; i < v->n_spans; i++)
+        v->covered[i].end_off = pxr_max_u64(v->covered[i].end_off, v->covered[i - 1].end_off);
+    return PXR_OK;
+}
+
+/* Whether one span holds all of it. */
 static bool is_covered(const struct pxr_repair_view *v, uint64_t off, uint64_t n)
 {
-    for (size_t i = 0; i < v->n_spans; i++)
-        if (v->spans[i].first_off <= off && off + n <= v->spans[i].end_off)
-            return true;
-    return false;
+    size_t lo = 0, hi = v->n_spans;
+    while (lo < hi) { /* the first that starts behind off */
+        const size_t mid = lo + (hi - lo) / 2;
+        if (v->covered[mid].first_off <= off)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo && off + n <= v->covered[lo - 1].end_off;
 }
 
 /* Make [off, off + n) what is wanted, if it is not. */
 static enum pxr_err add_patch(struct pxr_repair_view *v, uint64_t off, const uint8_t *want, uint32_t n,
                               struct pxr_diag *diag)
 {
-    struct patch p = {.off = off, .n = n};
+    struct patch p = {.off = off, .n = n, .order = (uint32_t)v->n_patches};
     if (!pxr_range_fits(off, n, v->file_bytes)) /* a commit that was never written must not come to life */
         return PXR_OK;
     enum pxr_err e = pxr_file_read(&v->file, off, p.bytes, n, diag);
@@ -176,9 +214,15 @@ static enum pxr_err patch_commit(struct pxr_repair_view *v, const struct pxr_par
     return add_patch(v, off, want, sizeof want, diag);
 }
 
+static int compare_patches(const void *x, const void *y)
+{
+    const struct patch *a = x, *b = y;
+    return a->off != b->off ? (a->off < b->off ? -1 : 1) : (a->order > b->order) - (a->order < b->order);
+}
+
 static enum pxr_err patch_from_heads(struct pxr_repair_view *v, struct pxr_diag *diag)
 {
-    enum pxr_err e = PXR_OK;
+    enum pxr_err e = make_covered(v, diag);
     for (size_t i = 0; i < v->n_spans && e == PXR_OK; i++) {
         const struct pxr_parity_head *h = &v->spans[i];
         uint8_t header[PXR_RECORD_HEADER_BYTES];
@@ -187,6 +231,10 @@ static enum pxr_err patch_from_heads(struct pxr_repair_view *v, struct pxr_diag 
         if (e == PXR_OK && h->has_commit)
             e = patch_commit(v, h, diag);
     }
+    if (v->n_patches)
+        qsort(v->patches, v->n_patches, sizeof *v->patches, compare_patches);
+    pxr_free(v->covered);
+    v->covered = NULL;
     return e;
 }
 
@@ -249,11 +297,19 @@ static enum pxr_err apply_cells(struct pxr_repair_view *v, uint64_t off, uint8_t
 
 static void apply_patches(const struct pxr_repair_view *v, uint64_t off, uint8_t *dst, size_t n)
 {
-    for (size_t i = 0; i < v->n_patches; i++) {
-        const struct patch *p = &v->patches[i];
-        const uint64_t lo = pxr_max_u64(off, p->off), hi = pxr_min_u64(off + n, p->off + p->n);
-        if (lo < hi)
-            memcpy(dst + (lo - off), p->bytes + (lo - p->off), hi - lo);
+    size_t lo = 0, hi = v->n_patches;
+    while (lo < hi) { /* the first that can reach to off */
+        const size_t mid = lo + (hi - lo) / 2;
+        if (v->patches[mid].off + sizeof v->patches[mid].bytes <= off)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    for (; lo < v->n_patches && v->patches[lo].off < off + n; lo++) {
+        const struct patch *p = &v->patches[lo];
+        const uint64_t from = pxr_max_u64(off, p->off), to = pxr_min_u64(off + n, p->off + p->n);
+        if (from < to)
+            memcpy(dst + (from - off), p->bytes + (from - p->off), to - from);
     }
 }
 
@@ -325,8 +381,12 @@ static void tell_all(struct pxr_repair_view *v, const struct pxr_recover_opts *o
 static enum pxr_err examine_spans(struct pxr_repair_view *v, const struct pxr_recover_opts *opts, struct pxr_diag *diag)
 {
     enum pxr_err e = PXR_OK;
+    uint64_t n_examined = 0;
     v->total_bytes = v->file_bytes;
     for (size_t i = 0; i < v->n_spans && e == PXR_OK; i++) {
+        n_examined += v->spans[i].end_off - v->spans[i].first_off;
+        if (n_examined > MAX_EXAMINED_BYTES(v->file_bytes))
+            break;
         e = pxr_span_load(&v->reader, &v->spans[i], diag);
         if (e == PXR_OK)
             e = pxr_span_examine(&v->reader, (uint32_t)i, &v->bad, diag);

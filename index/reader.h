@@ -91,9 +91,6 @@ enum pxr_err pxr_commit_find(const struct pxr_file *file, const struct pxr_super
 /* src: PXR_COMMIT_RECORD_BYTES at off_bytes, which end at or before file_bytes. */
 enum pxr_err pxr_commit_parse_record(const uint8_t *src, uint64_t off_bytes, uint64_t file_bytes,
                                      const struct pxr_superblock *sb, struct pxr_commit *out, struct pxr_diag *diag);
-/* Where the record starts that off lies inside, found by hopping from header to header from from_off, where a
- * record starts; 0: there is none, or the chain is broken or long before. */
-uint64_t pxr_record_around(const struct pxr_file *file, const struct pxr_superblock *sb, uint64_t from_off, uint64_t off);
 
 /* ---- archive.c ---------------------------------------------------------------------------------- */
 

@@ -188,15 +188,17 @@ static enum pxr_err encode_good(struct recover *r, struct patient *p, struct pxr
 static enum pxr_err keep(struct recover *r, struct patient *p, const struct pxr_diag *no_page,
                          struct pxr_diag *diag)
 {
+    bool is_copied = p->n_good == p->dir.n_frames && !p->has_wrong_sums;
     enum pxr_err e = PXR_OK;
-    if (p->n_good == p->dir.n_frames && !p->has_wrong_sums) {
+    if (is_copied) {
         e = pxr_writer_copy_group(r->writer, r->archive, &p->dir, p->group, p->frames, r->sums);
         if (e != PXR_OK)
             *diag = *pxr_writer_diag(r->writer);
-        r->report->n_groups_copied++;
-    } else if (p->n_good) {
-        e = encode_good(r, p, diag);
+        is_copied = e != PXR_E_INVALID; /* what a forger made so that it is in the way when it is copied */
+        r->report->n_groups_copied += is_copied;
     }
+    if (!is_copied && p->n_good)
+        e = encode_good(r, p, diag);
     if (e != PXR_OK)
         return e;
     tell_bad_frames(r, p);

@@ -7,6 +7,7 @@
 #include "records.h"
 
 #include "alloc.h"
+#include "buffer.h"
 #include "bytes.h"
 #include "diag.h"
 
@@ -150,23 +151,34 @@ static enum pxr_err take_page(struct pxr_salvage *s, const uint8_t *p, const str
     }
 }
 
+static bool is_page_wanted(uint8_t type)
+{
+    return type == PXR_PAGE_FRAMES || type == PXR_PAGE_DIR_LEAF || type == PXR_PAGE_META || type == PXR_PAGE_ROOT;
+}
+
+/* Page by page: a sound record may be as large as the file. */
 static enum pxr_err take_index(struct pxr_salvage *s, const struct pxr_record *r, uint64_t off, struct pxr_diag *diag)
 {
-    if (r->body_bytes > (uint64_t)2 * limits.max_index_bytes)
-        return PXR_OK;
-    uint8_t *body = pxr_alloc(r->body_bytes);
-    if (!body)
-        return pxr_fail_nomem(diag, r->body_bytes);
-    enum pxr_err e = pxr_file_read(&s->file, r->body_off, body, r->body_bytes, diag);
-    for (uint64_t at = 0; e == PXR_OK && pxr_range_fits(at, PXR_PAGE_HEADER_BYTES, r->body_bytes);) {
-        const uint32_t n = pxr_load_u32le(body + at + 4);
-        if (n < PXR_PAGE_HEADER_BYTES || !pxr_range_fits(at, n, r->body_bytes))
+    uint8_t header[PXR_PAGE_HEADER_BYTES];
+    struct pxr_buffer page = {0};
+    enum pxr_err e = PXR_OK;
+    for (uint64_t at = 0; e == PXR_OK && pxr_range_fits(at, sizeof header, r->body_bytes);) {
+        e = pxr_file_read(&s->file, r->body_off + at, header, sizeof header, diag);
+        const uint32_t n = pxr_load_u32le(header + 4);
+        if (e != PXR_OK || n < sizeof header || !pxr_range_fits(at, n, r->body_bytes))
             break;
-        const struct pxr_ref ref = {r->body_off + at, pxr_xxh3_64(body + at, n), n, body[at + 1]};
-        e = take_page(s, body + at, &ref, off, diag);
+        page.n_bytes = 0;
+        if (is_page_wanted(header[0]) && n <= limits.max_index_bytes) {
+            const struct pxr_ref where = {r->body_off + at, 0, n, header[1]};
+            e = pxr_buffer_extend(&page, n) ? pxr_file_read(&s->file, where.off_bytes, page.bytes, n, diag)
+                                            : pxr_fail_nomem(diag, n);
+            if (e == PXR_OK)
+                e = take_page(s, page.bytes, &(struct pxr_ref){where.off_bytes, pxr_xxh3_64(page.bytes, n), n, where.level},
+                              off, diag);
+        }
         at += pxr_round_up_u64(n, 8);
     }
-    pxr_free(body);
+    pxr_buffer_fini(&page);
     return e;
 }
 
@@ -245,33 +257,34 @@ static int compare_pages(const void *x, const void *y)
     const struct pxr_found_page *a = x, *b = y;
     if (a->first_frame != b->first_frame)
         return a->first_frame < b->first_frame ? -1 : 1;
-    return a->record_off != b->record_off ? (a->record_off > b->record_off ? -1 : 1) : 0;
+    if (a->n_frames != b->n_frames)
+        return a->n_frames < b->n_frames ? -1 : 1;
+    if (a->record_off != b->record_off)
+        return a->record_off > b->record_off ? -1 : 1;
+    return (a->ref.off_bytes > b->ref.off_bytes) - (a->ref.off_bytes < b->ref.off_bytes);
 }
 
+/* The page of these frames that was written last. */
 static const struct pxr_found_page *page_of(const struct pxr_salvage *s, const struct pxr_dir_entry *dir)
 {
     size_t lo = 0, hi = s->n_pages;
-    while (lo < hi) { /* the first page of this frame */
+    while (lo < hi) {
         const size_t mid = lo + (hi - lo) / 2;
-        if (s->pages[mid].first_frame < dir->first_frame)
+        const struct pxr_found_page *p = &s->pages[mid];
+        if (p->first_frame < dir->first_frame || (p->first_frame == dir->first_frame && p->n_frames < dir->n_frames))
             lo = mid + 1;
         else
             hi = mid;
     }
-    for (; lo < s->n_pages && s->pages[lo].first_frame == dir->first_frame; lo++)
-        if (s->pages[lo].n_frames == dir->n_frames)
-            return &s->pages[lo];
-    return NULL;
+    const bool is_it = lo < s->n_pages && s->pages[lo].first_frame == dir->first_frame && s->pages[lo].n_frames == dir->n_frames;
+    return is_it ? &s->pages[lo] : NULL;
 }
 
 /* Nothing proves what this group says of itself, nor could prove its pixels: it only tells which frames are lost, and only
  * where it goes on from the one before and leaves room for the one behind, within what was committed. */
-static bool is_plausible(const struct pxr_salvage *s, size_t i, uint64_t end)
+static bool is_plausible(const struct pxr_salvage *s, size_t i, size_t next, uint64_t end)
 {
     const struct pxr_dir_entry *dir = &s->groups[i].dir;
-    size_t next = i + 1;
-    while (next < s->n_groups && s->groups[next].dir.first_frame == dir->first_frame)
-        next++;
     return dir->first_frame == end &&
            (!s->groups[i].is_committed || end + dir->n_frames <= s->n_frames_committed) &&
            (next == s->n_groups || s->groups[next].dir.first_frame >= end + dir->n_frames);
@@ -280,7 +293,7 @@ static bool is_plausible(const struct pxr_salvage *s, size_t i, uint64_t end)
 /* One group for each frame, each with its page. */
 static void arrange(struct pxr_salvage *s)
 {
-    size_t n = 0;
+    size_t n = 0, next = 0; /* next: the first that begins at a later frame than the one looked at */
     uint64_t end = 0;
     if (s->n_groups)
         qsort(s->groups, s->n_groups, sizeof *s->groups, compare_groups);
@@ -288,13 +301,16 @@ static void arrange(struct pxr_salvage *s)
         qsort(s->pages, s->n_pages, sizeof *s->pages, compare_pages);
     for (size_t i = 0; i < s->n_groups; i++) {
         struct pxr_found_group g = s->groups[i];
+        if (next <= i)
+            for (next = i + 1; next < s->n_groups && s->groups[next].dir.first_frame == g.dir.first_frame;)
+                next++;
         if (g.dir.first_frame < end)
             continue;
         if (!g.dir.frames.n_bytes) {
             const struct pxr_found_page *page = page_of(s, &g.dir);
             if (page)
                 g.dir.frames = page->ref;
-            else if (!g.is_proved && !is_plausible(s, i, end))
+            else if (!g.is_proved && !is_plausible(s, i, next, end))
                 continue;
         }
         end = g.dir.first_frame + g.dir.n_frames;

@@ -18,6 +18,17 @@ static size_t entry_bytes(const struct pxr_tree *t, int level)
     return level ? PXR_NODE_ENTRY_BYTES : t->names ? PXR_NAME_ENTRY_BYTES : PXR_DIR_ENTRY_BYTES;
 }
 
+void pxr_tree_copy(struct pxr_tree *dst, const struct pxr_tree *t)
+{
+    dst->names = t->names;
+    for (int i = 0; i < PXR_TREE_LEVELS; i++) {
+        dst->levels[i].n_entries = t->levels[i].n_entries;
+        dst->levels[i].first = t->levels[i].first;
+        dst->levels[i].n_frames = t->levels[i].n_frames;
+        memcpy(dst->levels[i].entries, t->levels[i].entries, t->levels[i].n_entries * entry_bytes(t, i));
+    }
+}
+
 /* Add one entry's bytes to a level.  A level that is full moves up first: a level is emptied only when
  * something follows, so the rightmost path always holds the last entry. */
 static enum pxr_err push(struct pxr_tree *t, struct pxr_emit *to, int level, const uint8_t *entry,

@@ -9,7 +9,7 @@
 /* Levels below the top that a tree of 2^62 leaves cannot exceed with fanout 64. */
 #define PXR_TREE_LEVELS 12
 
-/* The rightmost path of a tree that grows at its right end.  Plain data: a copy is a snapshot. */
+/* The rightmost path of a tree that grows at its right end.  Plain data, but large and mostly empty. */
 struct pxr_tree {
     bool names; /* a name table, not the directory */
     struct {
@@ -28,6 +28,8 @@ enum pxr_err pxr_tree_add_name(struct pxr_tree *t, struct pxr_emit *to,
 /* Make t the rightmost path of a directory that is in the file, to go on from there. */
 enum pxr_err pxr_tree_resume(struct pxr_tree *t, const struct pxr_file *file, const struct pxr_ref *top,
                              uint64_t n_frames, uint64_t end_off, struct pxr_diag *diag);
+/* A snapshot, which needs a hundredth of what copying all of t would. */
+void pxr_tree_copy(struct pxr_tree *dst, const struct pxr_tree *t);
 /* Emit the rightmost path and return the top page; top->n_bytes = 0 for an empty tree.  Consumes t: to go
  * on growing, finish a copy. */
 enum pxr_err pxr_tree_finish(struct pxr_tree *t, struct pxr_emit *to, struct pxr_ref *top,

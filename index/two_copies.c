@@ -14,6 +14,9 @@ enum {
 /* What may be read for all tries at all records. */
 #define MAX_TRIED_BYTES ((uint64_t)1 << 35)
 
+/* What may be read of bodies that lie in bodies that were read already. */
+#define MAX_NESTED_BYTES(total_bytes) (4 * (total_bytes) + ((uint64_t)64 << 20))
+
 /* Bytes that come from the second copy. */
 struct pick {
     uint64_t off, end;
@@ -21,10 +24,12 @@ struct pick {
 
 struct pxr_two_copies {
     struct pxr_file files[2]; /* borrowed */
-    uint64_t n_bytes[2], total_bytes, tried_bytes;
+    uint64_t n_bytes[2], total_bytes, tried_bytes, nested_bytes;
     uint8_t id[16];
     struct pick *picks; /* in order */
     size_t n_picks, capacity;
+    uint64_t next_off[2];    /* the next header of each copy, where it was searched for: none lies in front of it */
+    uint64_t checked_end[2]; /* bodies of each copy were read up to here */
     uint8_t *piece, *other; /* PXR_PIECE_BYTES each */
     pxr_xxh3 *hash;
 };
@@ -197,6 +202,11 @@ static enum pxr_err choose_record(struct pxr_two_copies *t, uint64_t off, const 
         const struct pxr_record *r = &records[which];
         if (!has[which] || r->next_off > t->n_bytes[which])
             continue;
+        /* Records overlap in one copy only where its headers were forged: then bodies are not read again for ever. */
+        t->nested_bytes += off < t->checked_end[which] ? r->body_bytes : 0;
+        if (off < t->checked_end[which] && t->nested_bytes > MAX_NESTED_BYTES(t->total_bytes))
+            continue;
+        t->checked_end[which] = pxr_max_u64(t->checked_end[which], r->next_off);
         const enum pxr_err e = check_body(t, &t->files[which], r, &is_sound, diag);
         *next = r->next_off;
         if (e != PXR_OK || is_sound)
@@ -221,13 +231,15 @@ static enum pxr_err walk(struct pxr_two_copies *t, struct pxr_diag *diag)
             e = choose_record(t, off, records, has, &off, diag);
             continue;
         }
-        uint64_t found[2] = {UINT64_MAX, UINT64_MAX};
         for (int which = 0; which < 2 && e == PXR_OK; which++) {
-            e = pxr_record_search(&t->files[which], t->id, off + 8, t->n_bytes[which], t->piece, &found[which], &r, diag);
-            if (found[which] >= t->n_bytes[which])
-                found[which] = UINT64_MAX;
+            uint64_t *const next = &t->next_off[which];
+            if (*next > off)
+                continue;
+            e = pxr_record_search(&t->files[which], t->id, off + 8, t->n_bytes[which], t->piece, next, &r, diag);
+            if (*next >= t->n_bytes[which])
+                *next = UINT64_MAX;
         }
-        off = pxr_min_u64(found[0], found[1]);
+        off = pxr_min_u64(t->next_off[0], t->next_off[1]);
     }
     return e;
 }

@@ -251,23 +251,52 @@ static enum pxr_err is_taken(pxr_writer *w, const struct pxr_name_split *split, 
     return *taken || !w->base ? PXR_OK : pxr_name_is_taken(w->base, split, taken, &w->diag);
 }
 
+/* name[0, n) with -k behind it, shortened (by whole characters) where that is too long. */
+static void suffix_name(char name[256], size_t n, uint64_t k, char dst[256], size_t *dst_bytes, struct pxr_name_split *split)
+{
+    char suffix[24];
+    const size_t added = (size_t)snprintf(suffix, sizeof suffix, "-%" PRIu64, k);
+    if (n + added > PXR_NAME_MAX_BYTES)
+        for (n = PXR_NAME_MAX_BYTES - added; n && ((uint8_t)name[n] & 0xC0) == 0x80;)
+            n--;
+    memcpy(dst, name, n);
+    memcpy(dst + n, suffix, added + 1);
+    *dst_bytes = n + added;
+    pxr_name_split(split, dst, *dst_bytes);
+}
+
 enum pxr_err pxr_writer_free_name(pxr_writer *w, char name[256], size_t *name_bytes, struct pxr_name_split *split)
 {
+    enum { TRIED_IN_TURN = 16 };
     const size_t n = *name_bytes;
+    char tried[256];
+    bool taken = false;
     pxr_name_split(split, name, n);
-    for (uint64_t k = 2;; k++) {
-        bool taken = false;
-        const enum pxr_err e = is_taken(w, split, &taken);
-        if (e != PXR_OK || !taken)
-            return e;
-        if (!w->opts.suffix_names)
-            return pxr_fail(&w->diag, PXR_E_MISMATCH, "the name '%.80s' exists already", name);
-        const int added = snprintf(name + n, 256 - n, "-%" PRIu64, k);
-        *name_bytes = n + (size_t)added;
-        if (pxr_name_objection(name, *name_bytes))
-            return pxr_fail(&w->diag, PXR_E_INVALID, "the name '%.80s' is too long for a suffix", name);
-        pxr_name_split(split, name, *name_bytes);
+    enum pxr_err e = is_taken(w, split, &taken);
+    if (e != PXR_OK || !taken)
+        return e;
+    if (!w->opts.suffix_names)
+        return pxr_fail(&w->diag, PXR_E_MISMATCH, "the name '%.80s' exists already", name);
+    /* lo is taken; a free one is looked for by doubling, and the first one behind a taken one by halves: a million frames of one
+     * name must not try a million suffixes each. */
+    uint64_t lo = 1, hi = 2;
+    for (; taken && e == PXR_OK; hi = hi < TRIED_IN_TURN ? hi + 1 : 2 * hi) {
+        suffix_name(name, n, hi, tried, name_bytes, split);
+        e = is_taken(w, split, &taken);
+        if (!taken)
+            break;
+        lo = hi;
     }
+    while (e == PXR_OK && hi - lo > 1) {
+        const uint64_t mid = lo + (hi - lo) / 2;
+        suffix_name(name, n, mid, tried, name_bytes, split);
+        e = is_taken(w, split, &taken);
+        *(taken ? &lo : &hi) = mid;
+    }
+    suffix_name(name, n, hi, tried, name_bytes, split);
+    memcpy(name, tried, *name_bytes + 1);
+    pxr_name_split(split, name, *name_bytes);
+    return e;
 }
 
 /* The name that the frame gets: its own, or a free one that ends in -2, -3, ... */

@@ -104,7 +104,8 @@ enum pxr_err pxr_writer_parity_catch_up(pxr_writer *w);
 
 /* Append a group of another archive without decoding it: its blocks unchanged, its frames' names as they are or
  * with a suffix (opts.suffix_names; else MISMATCH when one is taken).  f: its frame page; NULL: lost, then sums says what its
- * frames' checksums are, and they are named by their numbers.  Geometries must agree.  Units are verified by their hashes. */
+ * frames' checksums are, and they are named by their numbers.  Geometries must agree.  Units are verified by their hashes.
+ * INVALID: its bytes hold a record of the archive that is written; nothing has happened, and its frames can be coded anew. */
 enum pxr_err pxr_writer_copy_group(pxr_writer *w, pxr_archive *a, const struct pxr_dir_entry *dir,
                                    const struct pxr_loaded_group *g, const struct pxr_loaded_frames *f,
                                    const struct pxr_frame_sums *sums);

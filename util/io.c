@@ -311,12 +311,26 @@ static int open_unpublished(struct disk_file *f)
     return fd >= 0 ? fd : open_named(f);
 }
 
+/* What is private stays so when it is replaced: the owner, where that may be given away, and who may read. */
+static void keep_access(int fd, const struct stat *old)
+{
+    struct stat own;
+    mode_t mode = old->st_mode & 0777;
+    if (fstat(fd, &own))
+        return;
+    if ((own.st_uid != old->st_uid || own.st_gid != old->st_gid) && fchown(fd, old->st_uid, old->st_gid) &&
+        own.st_gid != old->st_gid)
+        mode &= ~(mode_t)070 | (mode & 07) << 3; /* another group may not do more than everybody */
+    (void)!fchmod(fd, mode);
+}
+
 enum pxr_err pxr_file_create(struct pxr_file *out, const char *path, bool overwrite,
                              struct pxr_diag *diag)
 {
     memset(out, 0, sizeof *out);
     struct stat st;
-    if (!stat(path, &st)) {
+    const bool is_there = !stat(path, &st);
+    if (is_there) {
         if (!S_ISREG(st.st_mode))
             return pxr_diag_in_file(
                 diag, pxr_fail(diag, PXR_E_INVALID, "exists and is not a regular file"), path);
@@ -345,6 +359,8 @@ enum pxr_err pxr_file_create(struct pxr_file *out, const char *path, bool overwr
         return pxr_diag_in_file(
             diag, pxr_fail_sys(diag, pxr_err_from_errno(err), err, "cannot be created"), path);
     }
+    if (is_there)
+        keep_access(f->fd, &st);
     /* Nobody appends to an archive that gets its name while it is still written. */
     (void)!flock(f->fd, LOCK_EX | LOCK_NB);
     *out = (struct pxr_file){disk_io, f};

@@ -59,6 +59,12 @@ claim 'and a third one as well' [ "$code" = 3 ]
 run "$pixelrain" repack --json --codec store -f both.pxr -o other2.pxr
 claim 'json' grep -q '^{"type":"repack","version":1,"archive":"other2.pxr","frames":28,' <<<"$out"
 cp bad.pxr bad.before
+chmod 640 other2.pxr
+ok "$pixelrain" repack -q other2.pxr
+claim 'what is private stays private in its place' [ "$(stat -c %a other2.pxr)" = 640 ]
+chmod 600 other2.pxr
+ok "$pixelrain" repack -q -f both.pxr -o other2.pxr
+claim 'and when it is replaced' [ "$(stat -c %a other2.pxr)" = 600 ]
 run "$pixelrain" repack bad.pxr
 claim 'a damaged archive cannot be repacked' [ "$code" = 1 ]
 claim 'and stays' cmp bad.pxr bad.before

@@ -60,8 +60,7 @@ static size_t write_names(struct kept_file *file, unsigned flags, const struct n
         if (!names[i].n_bytes)
             continue; /* length 0 means something else here: a string */
         const enum pxr_err e = pxr_writer_add(w, &f);
-        require(is_usable ? e == PXR_OK || e == PXR_E_MISMATCH || (flags & SUFFIXES && e == PXR_E_INVALID)
-                          : e == PXR_E_INVALID);
+        require(is_usable ? e == PXR_OK || (!(flags & SUFFIXES) && e == PXR_E_MISMATCH) : e == PXR_E_INVALID);
         if (e == PXR_OK)
             taken[n_taken++] = names[i];
         if (flags & COMMITS && i % 7 == 6)
@@ -69,6 +68,17 @@ static size_t write_names(struct kept_file *file, unsigned flags, const struct n
     }
     require(pxr_writer_n_frames(w) == n_taken && pxr_writer_finish(w, NULL, &diag) == PXR_OK);
     return n_taken;
+}
+
+/* The name, or the name with a number behind it, shortened by no more than it has to be. */
+static bool is_name_of(const struct pxr_frame_info *f, const struct name *n)
+{
+    if (f->name_bytes == n->n_bytes && !memcmp(f->name, n->text, n->n_bytes))
+        return true;
+    const char *const dash = strrchr(f->name, '-');
+    const size_t stem = dash ? (size_t)(dash - f->name) : 0;
+    return dash && dash[1] && strspn(dash + 1, "0123456789") == strlen(dash + 1) && stem <= n->n_bytes &&
+           !memcmp(f->name, n->text, stem) && (stem == n->n_bytes || f->name_bytes + 4 > PXR_NAME_MAX_BYTES);
 }
 
 static void find_names(struct kept_file *file, unsigned flags, const struct name *names, size_t n_names,
@@ -83,8 +93,8 @@ static void find_names(struct kept_file *file, unsigned flags, const struct name
         require(pxr_frame_find(a, f.name, f.name_bytes, &found, NULL) == PXR_OK && found == i);
         if (!(flags & SUFFIXES))
             require(f.name_bytes == taken[i].n_bytes && memcmp(f.name, taken[i].text, f.name_bytes) == 0);
-        else /* the name, perhaps with something behind it */
-            require(f.name_bytes >= taken[i].n_bytes && memcmp(f.name, taken[i].text, taken[i].n_bytes) == 0);
+        else
+            require(is_name_of(&f, &taken[i]));
     }
     for (size_t i = 0; i < n_names; i++) { /* also what is no name, and names that were refused: found or not, no failure */
         require(pxr_frame_find(a, names[i].text, names[i].n_bytes, &found, NULL) == PXR_OK);
