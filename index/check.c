@@ -52,7 +52,7 @@ struct record_walk {
 static enum pxr_err check_body(struct check *c, const struct pxr_record *r, struct pxr_diag *diag)
 {
     const enum pxr_err e = pxr_record_check_body(&c->archive->file, r, c->hash, c->piece, diag);
-    c->report->bytes_checked += r->body_bytes;
+    c->report->bytes_checked += pxr_record_bytes(r->body_bytes);
     if (c->progress)
         c->progress(c->arg, r->next_off, c->archive->end_off);
     return e;
@@ -196,6 +196,8 @@ static enum pxr_err check_records(struct check *c, struct pxr_diag *diag)
     const pxr_archive *a = c->archive;
     struct record_walk w = {.off = PXR_SUPERBLOCK_BYTES};
     enum pxr_err e = PXR_OK;
+    if (c->depth >= PXR_CHECK_FULL)
+        c->report->bytes_checked = PXR_SUPERBLOCK_BYTES; /* when the archive was opened */
     while (w.off < a->end_off && e == PXR_OK) {
         uint8_t header[PXR_RECORD_HEADER_BYTES];
         struct pxr_record r;
