@@ -193,8 +193,8 @@ void pxr_cli_warn_parity(pxr_archive *a, const char *path, const char *what)
     struct pxr_parity_info parity;
     pxr_archive_parity(a, &parity);
     if (parity.percent && !pxr_parity_is_built_in())
-        pxr_cli_say("warning: '%s' has parity, but this program was built without ISA-L: what is %s has none, so 'check' "
-                    "sees damage of it and 'recover' cannot repair it",
+        pxr_cli_say("warning: '%s' has parity, but this program was built without ISA-L: what is %s has none, so "
+                    "'check' sees damage of it and 'recover' cannot repair it",
                     path, what);
 }
 
