@@ -10,7 +10,7 @@
 enum {
     N_COUNTED = 4096,        /* samples that are looked at closely, at least (if there are so many) */
     ONE_COUNTED_OF = 1024,   /* and in large blocks */
-    CHEAP_SAMPLES = 1 << 16, /* of a block that is tried on a doubt, if few samples are unlike */
+    CHEAP_SAMPLES = 1 << 16, /* fewer: a small block, which is tried on a doubt if few samples are unlike */
     N_SHAPES = 64,
     N_WAYS = 6,              /* to tell a sample: which of five neighbours it equals, or none */
     NONE = N_WAYS - 1,
@@ -286,14 +286,16 @@ enum pxr_err pxr_match_may_win(bool *may, pxr_block_encoder *e, const struct pxr
             n += shape->width_px;
         }
     *may = n_unlike * n_samples / n * 12 / 8 < spent;
-    if (*may || n_unlike > n / 3 || shape->height_px < 2 || shape->width_px < 2)
+    /* What is hopeless: a small block is counted in any case but noise. */
+    const bool is_small = n_samples < CHEAP_SAMPLES;
+    if (*may || n_unlike > (is_small ? n - n / 4 : n / 3) || shape->height_px < 2 || shape->width_px < 2)
         return PXR_OK;
     struct choice *const c = (void *)pxr_scratch_get(&e->a, sizeof *c);
     if (!c)
         return pxr_fail_nomem(diag, sizeof *c);
     memset(c, 0, offsetof(struct choice, values.rank_of)); /* which has what is written below */
     c->s = s;
-    const bool is_cheap = n_unlike <= n / 8 && n_samples < CHEAP_SAMPLES;
+    const bool is_cheap = n_unlike <= n / 8 && is_small;
     *may = estimate(c) < (is_cheap ? spent + spent / 2 : spent - spent / 8);
     return PXR_OK;
 }

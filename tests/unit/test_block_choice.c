@@ -35,12 +35,12 @@ static uint32_t texture(uint32_t y, uint32_t x)
 /* What a sensor of disparities sees: whole steps of it, each a distance; noise moves their edges. */
 static uint32_t depth(uint32_t t, uint32_t y, uint32_t x)
 {
-    const uint32_t at = x + t / 2, noise = random_at(t + 1, y / 2, x / 3);
+    const uint32_t at = x + t / 2, noise = random_at(t + 1, y, x / 2);
     const bool is_near = (at % 90 - 30) * (at % 90 - 30) + (y % 70 - 30) * (y % 70 - 30) < 400;
     if (noise % 60 == 0 || (is_near && at % 90 > 47))
         return 0;
-    const uint32_t disparity = (is_near ? 900 : 300) + texture(y, at) / 700 + (noise >> 8) % 24;
-    return 600000 / (disparity / 8);
+    const uint32_t disparity = (is_near ? 900 : 300) + texture(y, at) / 700 + (noise >> 8) % 12;
+    return 600000 / (disparity / 2);
 }
 
 /* The nearest of the random points of the squares around, with edges that move with t. */
