@@ -188,6 +188,16 @@ int pxr_cli_parity(const struct pxr_cli_command *self, const char *text, uint8_t
     return -1;
 }
 
+void pxr_cli_warn_parity(pxr_archive *a, const char *path, const char *what)
+{
+    struct pxr_parity_info parity;
+    pxr_archive_parity(a, &parity);
+    if (parity.percent && !pxr_parity_is_built_in())
+        pxr_cli_say("warning: '%s' has parity, but this program was built without ISA-L: what is %s has none, so "
+                    "'check' sees damage of it and 'recover' cannot repair it",
+                    path, what);
+}
+
 unsigned pxr_cli_n_threads(uint64_t asked)
 {
     return asked ? (unsigned)asked : pxr_n_cores();

@@ -87,6 +87,8 @@ int pxr_cli_close_stdout(int code);
 enum pxr_progress_mode pxr_cli_progress_mode(bool is_on, bool is_off, bool is_quiet);
 /* --parity: "5%" or "5", or "none"; NULL gives 0.  Returns -1, or the exit code of an error that has been printed. */
 int pxr_cli_parity(const struct pxr_cli_command *self, const char *text, uint8_t *percent);
+/* A warning where an archive has parity and a build without ISA-L writes more of it, or it anew.  what: "appended", .. */
+void pxr_cli_warn_parity(pxr_archive *a, const char *path, const char *what);
 /* -j: 0 becomes the number of cores. */
 unsigned pxr_cli_n_threads(uint64_t asked);
 #define PXR_CLI_MAX_THREADS 1024

@@ -62,9 +62,9 @@ static void print_result(const struct check *c)
 {
     const struct pxr_check_report *r = &c->report;
     char bytes[16];
-    printf("%s: %" PRIu64 " frames, %" PRIu64 " groups, %" PRIu64 " records, %s (%s): ", c->path,
-           r->n_frames, r->n_groups, r->n_records, pxr_human_bytes(bytes, r->bytes_checked),
-           depth_names[c->depth]);
+    printf("%s: %" PRIu64 " frame%s, %" PRIu64 " group%s, %" PRIu64 " records, %s (%s): ", c->path, r->n_frames,
+           r->n_frames == 1 ? "" : "s", r->n_groups, r->n_groups == 1 ? "" : "s", r->n_records,
+           pxr_human_bytes(bytes, r->bytes_checked), depth_names[c->depth]);
     if (!r->n_damages)
         printf("sound\n");
     else

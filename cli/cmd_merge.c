@@ -31,7 +31,7 @@ static void report_progress(void *arg, uint64_t done, uint64_t total)
 }
 
 /* The first archive says what the new one is like. */
-static enum pxr_err begin(struct merge *m, pxr_archive *first, struct pxr_diag *diag)
+static enum pxr_err begin(struct merge *m, pxr_archive *first, const char *path, struct pxr_diag *diag)
 {
     struct pxr_archive_info info;
     pxr_archive_info(first, &info);
@@ -45,6 +45,8 @@ static enum pxr_err begin(struct merge *m, pxr_archive *first, struct pxr_diag *
     pxr_archive_parity(first, &parity);
     if (!o.parity_percent && pxr_parity_is_built_in())
         o.parity_percent = parity.percent;
+    else if (!o.parity_percent)
+        pxr_cli_warn_parity(first, path, "merged");
     o.meta = pxr_archive_meta(first, &o.meta_bytes);
     const enum pxr_err e = pxr_writer_create(&m->writer, m->out_path, &o, diag);
     return e == PXR_OK ? e : pxr_diag_in_file(diag, e, m->out_path);
@@ -55,7 +57,7 @@ static enum pxr_err add_archive(struct merge *m, const char *path, struct pxr_di
     pxr_archive *a;
     enum pxr_err e = pxr_archive_open(&a, path, NULL, diag);
     if (e == PXR_OK && !m->writer) {
-        e = begin(m, a, diag);
+        e = begin(m, a, path, diag);
         if (e != PXR_OK) {
             pxr_archive_close(a);
             return e;

@@ -361,6 +361,8 @@ static int open_archive(struct pxr_pack *p)
     enum pxr_err e = pxr_archive_open(&a, p->o.out_path, NULL, &diag);
     if (e == PXR_OK) {
         pxr_archive_info(a, &info);
+        if (!p->write.parity_percent && !p->o.dry_run)
+            pxr_cli_warn_parity(a, p->o.out_path, "appended");
         pxr_archive_close(a);
         keep_indexes(p, &info);
         if (!p->o.dry_run)

@@ -44,12 +44,22 @@ static int print_result(const struct repack *r, const struct pxr_write_summary *
     return pxr_cli_print_json(&j);
 }
 
+static void warn_parity(const struct repack *r)
+{
+    pxr_archive *a;
+    if (r->opts.write.parity_percent || pxr_parity_is_built_in() || pxr_archive_open(&a, r->path, NULL, NULL) != PXR_OK)
+        return;
+    pxr_cli_warn_parity(a, r->path, "repacked");
+    pxr_archive_close(a);
+}
+
 static int repack_archive(struct repack *r)
 {
     struct pxr_write_summary summary;
     struct pxr_diag diag;
     struct stat st;
     r->bytes_before = stat(r->path, &st) ? 0 : (uint64_t)st.st_size;
+    warn_parity(r);
     const enum pxr_err e = pxr_archive_repack(r->path, r->out_path, &r->opts, &summary, &diag);
     pxr_progress_end(&r->progress);
     return e == PXR_OK ? print_result(r, &summary) : pxr_cli_fail(&diag);

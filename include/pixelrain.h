@@ -485,7 +485,7 @@ enum pxr_check_depth {
 };
 struct pxr_check_report {
     uint64_t n_frames, n_groups, n_records, n_damages;
-    uint64_t bytes_checked;
+    uint64_t bytes_checked; /* records read whole, and the superblock: all of a sound file unless QUICK */
     uint64_t n_parity_records;                    /* DEEP alone, also below                      */
     uint64_t n_bytes_repairable, n_bytes_unrepairable; /* damaged bytes of what they cover: whether
                                                      recover can repair them                  */

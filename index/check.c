@@ -61,7 +61,7 @@ struct record_walk {
 static enum pxr_err check_body(struct check *c, const struct pxr_record *r, struct pxr_diag *diag)
 {
     const enum pxr_err e = pxr_record_check_body(&c->archive->file, r, c->hash, c->piece, diag);
-    c->report->bytes_checked += r->body_bytes;
+    c->report->bytes_checked += pxr_record_bytes(r->body_bytes);
     if (c->progress)
         c->progress(c->arg, r->next_off, c->archive->end_off);
     return e;
@@ -281,6 +281,8 @@ static enum pxr_err walk_records(struct check *c, struct record_walk *w, struct 
 static enum pxr_err check_records(struct check *c, struct pxr_diag *diag)
 {
     struct record_walk w = {.off = PXR_SUPERBLOCK_BYTES};
+    if (c->depth >= PXR_CHECK_FULL)
+        c->report->bytes_checked = PXR_SUPERBLOCK_BYTES; /* when the archive was opened */
     const enum pxr_err e = walk_records(c, &w, diag);
     pxr_free(w.skips);
     return e;

@@ -356,18 +356,35 @@ static bool is_constant(const struct pxr_block_source *s)
     return true;
 }
 
-/* Samples of a block that AUTO tries to predict. */
+/* Samples of a block that AUTO predicts first. */
 #define MIN_PREDICT_SAMPLES ((uint64_t)1 << 16)
 #define MIN_PREDICT_WIDTH 16
+
+/* Smaller ones begin with zstd, and go on with the others from so many samples on. */
+#define MIN_SORTED_SAMPLES 1024
+#define MIN_TRIED_SAMPLES 4096
 
 /* Raw bytes of a block that AUTO compresses with zstd without asking what that would cost. */
 #define MAX_TRIED_BYTES ((uint64_t)1 << 19)
 
-/* What a block costs: header and payload behind these places. */
-static uint64_t bytes_behind(const struct pxr_buffer *header, const struct pxr_buffer *payload,
-                             size_t header_start, size_t payload_start)
+/* A block on its way: where it goes, and what has been written of it. */
+struct attempt {
+    pxr_block_encoder *e;
+    const struct pxr_block_source *s;
+    const struct pxr_block_opts *o;
+    struct pxr_buffer *header, *payload;
+    size_t header_start, payload_start;
+    struct pxr_diag *diag;
+};
+
+static uint64_t bytes_of(const struct attempt *a)
 {
-    return header->n_bytes - header_start + (payload->n_bytes - payload_start);
+    return a->header->n_bytes - a->header_start + (a->payload->n_bytes - a->payload_start);
+}
+
+static bool is_now(const struct attempt *a, enum pxr_block_codec codec)
+{
+    return a->header->bytes[a->header_start + PXR_BLOCK_OFF_CODEC] == codec;
 }
 
 static void move_down(struct pxr_buffer *b, size_t to, size_t from)
@@ -377,80 +394,87 @@ static void move_down(struct pxr_buffer *b, size_t to, size_t from)
 }
 
 /* Encode once more, and keep the smaller of the two. */
-static enum pxr_err encode_again(const struct pxr_block_codec_ops *ops, pxr_block_encoder *e,
-                                 const struct pxr_block_source *s, const struct pxr_block_opts *o,
-                                 struct pxr_buffer *header, size_t header_start,
-                                 struct pxr_buffer *payload, size_t payload_start,
-                                 struct pxr_diag *diag)
+static enum pxr_err encode_again(const struct attempt *a, const struct pxr_block_codec_ops *ops)
 {
-    const size_t header_mid = header->n_bytes, payload_mid = payload->n_bytes;
-    const uint64_t spent = bytes_behind(header, payload, header_start, payload_start);
-    const enum pxr_err err = ops->encode(e, s, o, header, payload, diag);
+    const size_t header_mid = a->header->n_bytes, payload_mid = a->payload->n_bytes;
+    const uint64_t spent = bytes_of(a);
+    const enum pxr_err err = ops->encode(a->e, a->s, a->o, a->header, a->payload, a->diag);
     if (err)
         return err;
-    if (bytes_behind(header, payload, header_mid, payload_mid) < spent) {
-        move_down(header, header_start, header_mid);
-        move_down(payload, payload_start, payload_mid);
+    if (bytes_of(a) - spent < spent) {
+        move_down(a->header, a->header_start, header_mid);
+        move_down(a->payload, a->payload_start, payload_mid);
     } else {
-        header->n_bytes = header_mid;
-        payload->n_bytes = payload_mid;
+        a->header->n_bytes = header_mid;
+        a->payload->n_bytes = payload_mid;
     }
     return PXR_OK;
 }
 
+static uint64_t n_samples_of(const struct pxr_block_shape *s)
+{
+    return pxr_block_raw_bytes(s) / (s->bits / 8u);
+}
+
 /* Repeated patterns are what zstd sees and a predictor does not: labels, sparse depth, still scenes.  A
  * sample shows most of them; repetition over a distance it does not, but that compresses well anyway. */
-static bool zstd_may_win(pxr_block_encoder *e, const struct pxr_block_source *s,
-                         const struct pxr_block_opts *o, uint64_t spent, struct pxr_buffer *payload)
+static bool zstd_may_win(const struct attempt *a)
 {
-    return spent < pxr_block_raw_bytes(&s->shape) / 10 ||
-           pxr_zstd_codec_estimate(e, s, o->level, payload) < spent + spent / 8;
+    const uint64_t spent = bytes_of(a);
+    return spent < pxr_block_raw_bytes(&a->s->shape) / 10 ||
+           pxr_zstd_codec_estimate(a->e, a->s, a->o->level, a->payload) < spent + spent / 8;
 }
 
 /* What zstd makes so much smaller repeats itself in long pieces, which decode as fast as literals. */
-static bool zstd_wins_fast(pxr_block_encoder *e, const struct pxr_block_source *s,
-                           const struct pxr_block_opts *o, uint64_t spent, struct pxr_buffer *payload)
+static bool zstd_wins_fast(const struct attempt *a)
 {
-    return spent < pxr_block_raw_bytes(&s->shape) / 3 &&
-           pxr_zstd_codec_estimate(e, s, o->level, payload) < spent - spent / 4;
+    const uint64_t spent = bytes_of(a);
+    return spent < pxr_block_raw_bytes(&a->s->shape) / 3 &&
+           pxr_zstd_codec_estimate(a->e, a->s, a->o->level, a->payload) < spent - spent / 4;
 }
 
-/* Try what else may be smaller than a predicted or zstd block. */
-static enum pxr_err encode_others(pxr_block_encoder *e, const struct pxr_block_source *s,
-                                  const struct pxr_block_opts *o, bool has_zstd,
-                                  struct pxr_buffer *header, size_t header_start,
-                                  struct pxr_buffer *payload, size_t payload_start,
-                                  struct pxr_diag *diag)
+/* After zstd: which of the others has the smallest tables differs from block to block. */
+static enum pxr_err encode_small(const struct attempt *a)
 {
-    uint64_t spent = bytes_behind(header, payload, header_start, payload_start);
-    bool is_match = false;
-    if (o->preset == PXR_PRESET_FAST)
-        return has_zstd || !zstd_wins_fast(e, s, o, spent, payload)
-                   ? PXR_OK
-                   : encode_again(&pxr_block_zstd_ops, e, s, o, header, header_start, payload, payload_start, diag);
+    const struct pxr_block_shape *const shape = &a->s->shape;
+    const uint64_t n = n_samples_of(shape);
+    const bool can_predict = shape->width_px >= MIN_PREDICT_WIDTH && shape->width_px <= PXR_PREDICT_MAX_WIDTH;
+    enum pxr_err err = PXR_OK;
+    if (n >= MIN_SORTED_SAMPLES && pxr_sorted_is_possible(shape))
+        err = encode_again(a, &pxr_block_sorted_ops);
+    if (!err && n >= MIN_TRIED_SAMPLES && can_predict)
+        err = encode_again(a, &pxr_block_predict_ops);
+    if (!err && a->o->preset == PXR_PRESET_MAX && pxr_adaptive_is_possible(shape))
+        err = encode_again(a, &pxr_block_adaptive_ops);
+    return err;
+}
+
+/* Try what else may be smaller than a block of the first codec. */
+static enum pxr_err encode_others(const struct attempt *a, const struct pxr_block_codec_ops *first)
+{
+    const struct pxr_block_shape *const shape = &a->s->shape;
+    const bool has_zstd = first == &pxr_block_zstd_ops;
+    enum pxr_err err = PXR_OK;
+    bool may_match = false;
+    if (a->o->preset == PXR_PRESET_FAST)
+        return has_zstd || !zstd_wins_fast(a) ? PXR_OK : encode_again(a, &pxr_block_zstd_ops);
+    if (has_zstd)
+        err = encode_small(a);
     /* Little time against that of adaptive, whose samples may be counts of photons or noise without neighbours. */
-    if (header->bytes[header_start + PXR_BLOCK_OFF_CODEC] == PXR_BLOCK_ADAPTIVE &&
-        s->shape.width_px <= PXR_PREDICT_MAX_WIDTH) {
-        const enum pxr_err err = encode_again(&pxr_block_predict_ops, e, s, o, header, header_start, payload,
-                                              payload_start, diag);
-        if (err)
-            return err;
-        spent = bytes_behind(header, payload, header_start, payload_start);
-    }
-    if (pxr_match_is_possible(&s->shape) && pxr_match_estimate(s) < spent) {
-        const enum pxr_err err = encode_again(&pxr_block_match_ops, e, s, o, header, header_start,
-                                              payload, payload_start, diag);
-        if (err)
-            return err;
-        is_match = header->bytes[header_start + PXR_BLOCK_OFF_CODEC] == PXR_BLOCK_MATCH;
-        spent = bytes_behind(header, payload, header_start, payload_start);
-    }
-    if (has_zstd || !pxr_zstd_is_built_in())
-        return PXR_OK;
+    else if (is_now(a, PXR_BLOCK_ADAPTIVE) && shape->width_px <= PXR_PREDICT_MAX_WIDTH)
+        err = encode_again(a, &pxr_block_predict_ops);
+    if (a->o->preset == PXR_PRESET_MAX && n_samples_of(shape) < MIN_PREDICT_SAMPLES)
+        may_match = pxr_match_is_possible(shape);
+    else if (!err && pxr_match_is_possible(shape))
+        err = pxr_match_may_win(&may_match, a->e, a->s, bytes_of(a), a->diag);
+    if (!err && may_match)
+        err = encode_again(a, &pxr_block_match_ops);
+    if (err || has_zstd || !pxr_zstd_is_built_in())
+        return err;
     /* What match has won repeats itself, and a sample does not show over which distance; in small blocks it errs. */
-    if (!is_match && pxr_block_raw_bytes(&s->shape) > MAX_TRIED_BYTES && !zstd_may_win(e, s, o, spent, payload))
+    if (!is_now(a, PXR_BLOCK_MATCH) && pxr_block_raw_bytes(shape) > MAX_TRIED_BYTES && !zstd_may_win(a))
         return PXR_OK;
-    return encode_again(&pxr_block_zstd_ops, e, s, o, header, header_start, payload, payload_start, diag);
+    return encode_again(a, &pxr_block_zstd_ops);
 }
 
 /* The codec that is asked for; with AUTO the one that is tried first. */
@@ -458,8 +482,8 @@ static const struct pxr_block_codec_ops *first_codec(const pxr_block_encoder *e,
                                                      const struct pxr_block_source *s,
                                                      const struct pxr_block_opts *o)
 {
-    const uint64_t n = (uint64_t)s->shape.n_frames * s->shape.height_px * s->shape.width_px;
-    /* Weights and tables of a small block would cost more than they save; narrow rows are slow. */
+    const uint64_t n = n_samples_of(&s->shape);
+    /* Weights and tables of a small block may cost more than they save; narrow rows are slow. */
     const bool can_predict = s->shape.width_px <= PXR_PREDICT_MAX_WIDTH;
     const bool is_small = n < MIN_PREDICT_SAMPLES || s->shape.width_px < MIN_PREDICT_WIDTH || !can_predict;
     const bool is_fast = o->preset == PXR_PRESET_FAST && pxr_zstd_is_built_in();
@@ -483,23 +507,23 @@ static enum pxr_err encode_smallest(pxr_block_encoder *e, const struct pxr_block
                                     const struct pxr_block_opts *o, struct pxr_buffer *header,
                                     struct pxr_buffer *payload, struct pxr_diag *diag)
 {
-    const size_t header_start = header->n_bytes, payload_start = payload->n_bytes;
+    const struct attempt a = {e, s, o, header, payload, header->n_bytes, payload->n_bytes, diag};
     const struct pxr_block_codec_ops *const first = first_codec(e, s, o);
     enum pxr_err err = first->encode(e, s, o, header, payload, diag);
     if (err || e->has_forced)
         return err;
     if (o->codec == PXR_CODEC_AUTO)
-        err = encode_others(e, s, o, first == &pxr_block_zstd_ops, header, header_start, payload, payload_start, diag);
+        err = encode_others(&a, first);
     if (err)
         return err;
     const uint64_t stored = PXR_BLOCK_OFF_PARAMS + pxr_block_raw_bytes(&s->shape) +
                             (uint64_t)s->shape.n_frames * PXR_BLOCK_UNIT_BYTES;
-    const uint64_t spent = bytes_behind(header, payload, header_start, payload_start);
+    const uint64_t spent = bytes_of(&a);
     /* A stored frame is read without the others, by copying: that is worth a little. */
     if (spent + spent / 64 < stored)
         return PXR_OK;
-    header->n_bytes = header_start;
-    payload->n_bytes = payload_start;
+    header->n_bytes = a.header_start;
+    payload->n_bytes = a.payload_start;
     return pxr_block_store_ops.encode(e, s, o, header, payload, diag);
 }
 

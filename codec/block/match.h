@@ -135,12 +135,19 @@ static inline unsigned pxr_match_parent(const uint32_t refs[2], unsigned n_refs)
     return low1 && (!low0 || low1 < low0);
 }
 
+/* ---- match_choose.c ----------------------------------------------------------------------------- */
+
+/* Whether a block that another codec has brought down to `spent` bytes may be smaller with this one.  Nearly nothing to
+ * count where it must be tried: each sample that is unlike all its neighbours costs some 6 bits, so 12 are a bound
+ * that noise never reaches.  Where up to a third of the samples (of small blocks three quarters) is unlike, the cost is
+ * estimated from a few rows: mostly within a fifth, and to gain less than an eighth is not worth the time (six times
+ * that of predict, more with noise); but a small block with few such samples takes hardly any, and repeats itself more
+ * than the estimate sees. */
+enum pxr_err pxr_match_may_win(bool *may, pxr_block_encoder *e, const struct pxr_block_source *s, uint64_t spent,
+                               struct pxr_diag *diag);
+
 /* ---- match_encode.c ----------------------------------------------------------------------------- */
 
-/* A number of bytes below which another codec leaves nothing to gain: from a sample of the block, 12 bits for
- * each sample that is unlike all its neighbours.  They cost about 6; where the others cost as much again,
- * the picture is a natural one and its noise costs this codec a hundred times as long as it costs others. */
-uint64_t pxr_match_estimate(const struct pxr_block_source *s);
 /* Whether an encoder takes it: what it keeps of each frame fits its memory. */
 bool pxr_match_is_possible(const struct pxr_block_shape *s);
 

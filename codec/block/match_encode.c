@@ -73,37 +73,6 @@ static uint32_t count_unlike(const uint8_t *a, const uint8_t *b, uint8_t bits, u
     return sum;
 }
 
-/* Samples of a row that differ from those beside, above and before them. */
-static uint32_t count_alone(const struct pxr_block_source *s, uint32_t frame, uint32_t y)
-{
-    const uint8_t bits = s->shape.bits;
-    const uint8_t *const row = pxr_samples_row(&s->samples, frame, y);
-    const uint8_t *const above = pxr_samples_row(&s->samples, frame, y ? y - 1 : 0);
-    const uint8_t *const other =
-        s->shape.n_frames > 1 ? pxr_samples_row(&s->samples, frame ? frame - 1 : 1, y) : NULL;
-    uint32_t n = 0;
-    for (uint32_t x = 1; x < s->shape.width_px; x++) {
-        const uint16_t v = sample_at(row, bits, x);
-        n += v != sample_at(row, bits, x - 1) && !(y && v == sample_at(above, bits, x)) &&
-             !(other && v == sample_at(other, bits, x));
-    }
-    return n;
-}
-
-uint64_t pxr_match_estimate(const struct pxr_block_source *s)
-{
-    const struct pxr_block_shape *const shape = &s->shape;
-    const uint32_t step_t = shape->n_frames / 4 + 1, step_y = shape->height_px / 24 + 1;
-    uint64_t n = 0, n_alone = 0;
-    for (uint32_t t = 0; t < shape->n_frames; t += step_t)
-        for (uint32_t y = 0; y < shape->height_px; y += step_y) {
-            n_alone += count_alone(s, t, y);
-            n += shape->width_px;
-        }
-    const uint64_t n_samples = pxr_block_raw_bytes(shape) / (shape->bits / 8u);
-    return n_alone * n_samples / n * 12 / 8;
-}
-
 bool pxr_match_is_possible(const struct pxr_block_shape *s)
 {
     return s->n_frames * pxr_match_state_bytes(pxr_match_most_table_bits(s)) <= MAX_STATES_BYTES;

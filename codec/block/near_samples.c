@@ -11,6 +11,7 @@
 #include "alloc.h"
 #include "bytes.h"
 #include "diag.h"
+#include "log2.h"
 #include "predict.h"
 
 enum {
@@ -146,19 +147,6 @@ static uint32_t largest_error_of(const struct rounding *r, uint32_t y, uint32_t 
 
 /* ---- which step --------------------------------------------------------------------------------- */
 
-/* log2(n) in 1/65536, by squaring: the same on every machine.  n > 0. */
-static uint64_t log2_of(uint64_t n)
-{
-    const unsigned whole = 63 - (unsigned)__builtin_clzll(n);
-    uint64_t m = whole > 31 ? n >> (whole - 31) : n << (31 - whole), fraction = 0; /* in [2^31, 2^32) */
-    for (int i = 0; i < 16; i++) {
-        m = m * m >> 31;
-        fraction = fraction << 1 | m >> 32;
-        m >>= m >> 32;
-    }
-    return (uint64_t)whole << 16 | fraction;
-}
-
 struct counts {
     uint64_t n, of[N_TOKENS];
 };
@@ -176,7 +164,7 @@ static uint64_t cost_of(const struct counts *c)
     uint64_t sum = 0;
     for (uint32_t i = 0; i < N_TOKENS; i++)
         if (c->of[i])
-            sum += c->of[i] * (log2_of(c->n) - log2_of(c->of[i]) + ((uint64_t)pxr_token_raw_bits(i) << 16));
+            sum += c->of[i] * (pxr_log2(c->n) - pxr_log2(c->of[i]) + ((uint64_t)pxr_token_raw_bits(i) << 16));
     return sum;
 }
 

@@ -31,6 +31,8 @@ claim 'failed extracts create no folder' [ ! -e out ]
 run "$pixelrain" check a.pxr
 claim 'a sound archive' [ "$code" = 0 ]
 claim 'says so' grep -q '^a.pxr: 40 frames, 10 groups, .* (full): sound$' "$scratch/out"
+run "$pixelrain" check --json a.pxr
+claim 'and has read all of it' grep -q "\"bytes_checked\":$(stat -c %s a.pxr)[,}]" "$scratch/out"
 run "$pixelrain" check --quick a.pxr
 claim 'quick' grep -q '(quick): sound$' "$scratch/out"
 run "$pixelrain" check --deep -q a.pxr

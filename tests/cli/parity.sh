@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Parity: lost bytes are computed, what is beyond it is told, and archives keep it.
+here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -10,6 +11,23 @@ run "$pixelrain" pack -q --parity 5% --codec store f -o p.pxr
 if [ "$code" = 4 ]; then
     claim 'it says what is missing' grep -q 'parity needs ISA-L.*libisal-dev' <<<"$err"
     claim 'nothing is left behind' [ ! -e p.pxr ]
+    # What parity an archive has stays; what is written now has none, and that is said once.
+    cp "$here/../golden/parity8.pxr" p.pxr
+    chmod u+w p.pxr
+    ok "$pixelrain" extract -q --format pgm p.pxr -o old
+    run "$pixelrain" append -q --duplicate-names suffix p.pxr old
+    claim 'append says that new frames have none' [ "$code" = 0 ]
+    claim 'once' [ "$(grep -c "warning: 'p.pxr' has parity, .*: what is appended has none, .*'recover' cannot repair it" <<<"$err")" = 1 ]
+    run "$pixelrain" info p.pxr
+    claim 'less is covered' grep -Eq '^parity +[0-9]+ %, ([0-9]+) of ([0-9]+) bytes covered$' <<<"$out"
+    read -r covered all < <(sed -nE 's/^parity .*, ([0-9]+) of ([0-9]+) .*/\1 \2/p' <<<"$out")
+    claim 'than there is' [ "$covered" -lt "$all" ]
+    run "$pixelrain" append -q --parity none --duplicate-names suffix p.pxr old
+    claim 'not where none was asked for' [ "$code:$err" = 0: ]
+    run "$pixelrain" merge -q p.pxr -o m.pxr
+    claim 'merge says it' grep -q "'p.pxr' has parity, .*: what is merged has none" <<<"$err"
+    run "$pixelrain" repack -q p.pxr -o r.pxr
+    claim 'repack too' grep -q "'p.pxr' has parity, .*: what is repacked has none" <<<"$err"
     passed
 fi
 claim 'exit' [ "$code" = 0 ]

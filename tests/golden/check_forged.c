@@ -4,10 +4,8 @@
  * make the same samples of them, and of what damage makes of them the same samples or none.
  *
  *   check_forged NUMBER [FIRST]     this many blocks, from this one on */
-#include "cpu.h"
-#include "forge_predict.h"
+#include "forged_agree.h"
 #include "independent_predict.h"
-#include "unit_order.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,14 +24,6 @@ static struct {
         padding, in_bounds, out_of_bounds;
     bool depth[17], lanes[7];
 } seen;
-
-static void *get(size_t n_bytes)
-{
-    void *const p = calloc(1, n_bytes ? n_bytes : 1);
-    if (!p)
-        abort();
-    return p;
-}
 
 /* ---- streams ------------------------------------------------------------------------------------ */
 
@@ -200,55 +190,12 @@ static bool forge(uint64_t seed, struct forged *b)
 
 /* ---- decoding ----------------------------------------------------------------------------------- */
 
-/* At the CPU level that is set.  false: refused.  Units come from memory of their exact lengths. */
-static bool library(const struct forged *b, uint8_t *pixels)
-{
-    static pxr_block_decoder *d; /* one for all: making its memory anew would take most of the time */
-    struct pxr_block_header h;
-    if (pxr_block_header_parse(&h, b->header.bytes, b->header.n_bytes, &b->shape, 0, NULL) != PXR_OK ||
-        h.codec != PXR_BLOCK_PREDICT || h.header_bytes != b->header.n_bytes || h.payload_bytes != b->payload.n_bytes ||
-        (!d && pxr_block_decoder_new(&d, NULL) != PXR_OK))
-        return false;
-    const size_t each = pxr_block_unit_state_bytes(&h, 0);
-    bool *const done = get(h.n_units * sizeof *done), is_good = true;
-    for (uint32_t from = 0, u; is_good && (u = unit_next(&h, done, &from)) < h.n_units; done[u] = true) {
-        const struct pxr_block_unit at = pxr_block_unit_at(&h, u);
-        uint8_t *const src = get(at.n_bytes);
-        const void *refs[2];
-        memcpy(src, b->payload.bytes + at.off_bytes, at.n_bytes);
-        unit_states(&h, u, pixels, refs);
-        is_good = pxr_block_unit_decode(d, &h, u, refs, src, at.n_bytes, pixels + u * each, NULL) == PXR_OK;
-        free(src);
-    }
-    free(done);
-    return is_good;
-}
-
-/* All decoders take the block and make pixels of it, or (NULL) none does. */
 static bool all_agree(const struct forged *b, const uint8_t *pixels, uint64_t number, const char *what)
 {
-    const size_t n = pxr_block_raw_bytes(&b->shape);
-    uint8_t *const back = get(n);
-    bool is_good = true;
-    for (int level = 0; level < PXR_N_CPU_LEVELS; level++) {
-        pxr_cpu_limit((enum pxr_cpu_level)level);
-        const bool is_taken = library(b, back);
-        if (is_taken == (pixels != NULL) && (!is_taken || !memcmp(back, pixels, n)))
-            continue;
-        printf("block %llu, %s, CPU level %d: %s\n", (unsigned long long)number, what, level,
-               is_taken == (pixels != NULL) ? "other samples" : is_taken ? "taken" : "refused");
-        is_good = false;
-    }
-    free(back);
-    return is_good;
+    return levels_agree(&(struct suspect){b->shape, PXR_BLOCK_PREDICT, &b->header, &b->payload, number}, pixels, what);
 }
 
 /* ---- damage ------------------------------------------------------------------------------------- */
-
-static void flip(uint64_t *rng, uint8_t *bytes, size_t n_bytes)
-{
-    bytes[forge_below(rng, n_bytes)] ^= (uint8_t)(1u << forge_below(rng, 8));
-}
 
 /* A copy of a block with one to three bits flipped, in its fixed parameters, its header or its payload; or with random
  * bytes in place of the second half of the payload. */

@@ -6,8 +6,6 @@
  *
  *   check_forged_others NUMBER [FIRST]     this many blocks, from this one on.  Without zstd there is no sorted. */
 #include "broken_rules.h"
-#include "cpu.h"
-#include "unit_order.h"
 
 #include <stdio.h>
 
@@ -18,59 +16,12 @@ static struct {
 
 /* ---- decoding ----------------------------------------------------------------------------------- */
 
-/* At the CPU level that is set.  false: refused.  Units come from memory of their exact lengths. */
-static bool library(const struct forged *b, uint8_t *pixels)
-{
-    static pxr_block_decoder *d; /* one for all: making its memory anew would take most of the time */
-    struct pxr_block_header h;
-    if (pxr_block_header_parse(&h, b->header.bytes, b->header.n_bytes, &b->shape, 0, NULL) != PXR_OK ||
-        h.codec != b->codec || h.header_bytes != b->header.n_bytes || h.payload_bytes != b->payload.n_bytes ||
-        (!d && pxr_block_decoder_new(&d, NULL) != PXR_OK))
-        return false;
-    const size_t each = pxr_block_unit_state_bytes(&h, 0), n = pxr_block_unit_pixel_bytes(&h, 0);
-    uint8_t *const states = get(h.n_units * each);
-    bool *const done = get(h.n_units * sizeof *done), is_good = true;
-    for (uint32_t from = 0, u; is_good && (u = unit_next(&h, done, &from)) < h.n_units; done[u] = true) {
-        const struct pxr_block_unit at = pxr_block_unit_at(&h, u);
-        uint8_t *const src = get(at.n_bytes);
-        const void *refs[2];
-        memcpy(src, b->payload.bytes + at.off_bytes, at.n_bytes);
-        unit_states(&h, u, states, refs);
-        is_good = pxr_block_unit_decode(d, &h, u, refs, src, at.n_bytes, states + u * each, NULL) == PXR_OK;
-        memcpy(pixels + u * n, states + u * each, n);
-        free(src);
-    }
-    free(done);
-    free(states);
-    return is_good;
-}
-
-/* All decoders take the block and make pixels of it, or (NULL) none does. */
 static bool all_agree(const struct forged *b, const uint8_t *pixels, uint64_t number, const char *what)
 {
-    const size_t n = pxr_block_raw_bytes(&b->shape);
-    uint8_t *const back = get(n);
-    bool is_good = true;
-    for (int level = 0; level < PXR_N_CPU_LEVELS; level++) {
-        pxr_cpu_limit((enum pxr_cpu_level)level);
-        const bool is_taken = library(b, back);
-        if (is_taken == (pixels != NULL) && (!is_taken || !memcmp(back, pixels, n)))
-            continue;
-        printf("block %llu, codec %u, %s, CPU level %d: %s\n", (unsigned long long)number, b->codec, what, level,
-               is_taken == (pixels != NULL) ? "other samples" : is_taken ? "taken" : "refused");
-        is_good = false;
-    }
-    free(back);
-    return is_good;
+    return levels_agree(&(struct suspect){b->shape, b->codec, &b->header, &b->payload, number}, pixels, what);
 }
 
 /* ---- damage ------------------------------------------------------------------------------------- */
-
-static void flip(uint64_t *rng, uint8_t *bytes, size_t n_bytes)
-{
-    const uint32_t at = forge_below(rng, n_bytes);
-    bytes[at] ^= (uint8_t)(1u << forge_below(rng, 8));
-}
 
 /* One to three bits flipped, in the first parameters, the header or the payload; random bytes in place of the second half
  * of the payload; other bytes at its beginning; or (kind 5) none at its end, which may be another valid unit of match. */

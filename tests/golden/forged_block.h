@@ -5,7 +5,7 @@
 #define PXR_TESTS_FORGED_BLOCK_H
 
 #include "adaptive.h"
-#include "forge_predict.h"
+#include "forged_agree.h"
 #include "independent.h"
 #include "match.h"
 #include "sorted.h"
@@ -34,13 +34,6 @@ struct forged {
     struct script script;
 };
 
-static inline void *get(size_t n_bytes)
-{
-    void *const p = calloc(1, n_bytes ? n_bytes : 1);
-    if (!p)
-        abort();
-    return p;
-}
 static inline void add(struct pxr_buffer *b, const void *bytes, size_t n_bytes)
 {
     if (!pxr_buffer_add(b, bytes, n_bytes))

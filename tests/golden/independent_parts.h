@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What the second decoders of match, adaptive and sorted have in common: docs/format.md, "Block header", and pieces of
+ * What the second decoders have in common, written from docs/format.md as they are: "Block header", and pieces of
  * "Codec 2" and "Codec 3" that the other codecs refer to. */
 #ifndef PXR_TESTS_INDEPENDENT_PARTS_H
 #define PXR_TESTS_INDEPENDENT_PARTS_H
@@ -118,14 +118,16 @@ static inline uint32_t take(struct bits *b, unsigned n)
         v |= (uint32_t)take_bit(b) << i;
     return v;
 }
-/* Nothing but unused bits is left, and they are zero. */
-static inline bool is_at_end(struct bits *b)
+/* The unused bits of the last byte are zero. */
+static inline bool is_padded(struct bits *b)
 {
     while (b->at % 8)
         if (take_bit(b))
             return false;
-    return !b->is_short && b->at == b->n_bits;
+    return !b->is_short;
 }
+/* And nothing is left. */
+static inline bool is_at_end(struct bits *b) { return is_padded(b) && b->at == b->n_bits; }
 
 struct rice {
     uint32_t n, sum;

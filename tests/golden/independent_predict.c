@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Codec 3, predict, decoded as docs/format.md tells it: plain, slow, and in its words. */
-#include "independent_predict.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "independent_parts.h"
 
 enum { N_GROUPS = 4, N_PHASES = 2, MAX_TAPS = 16, N_FEATURES = 10, N_THRESHOLDS = 15, N_CONTEXTS = 96 };
 enum { SLOT_BITS = 11, N_SLOTS = 1 << SLOT_BITS, MAX_LANES = 64 };
@@ -11,87 +8,6 @@ enum { TILE_COLUMNS = 128, TILE_ROWS = 64 };
 enum { FIXED_HEADER_BYTES = 20, FIXED_PARAMS_BYTES = 12, UNIT_ENTRY_BYTES = 12 };
 enum { SEQUENTIAL, DYADIC };
 enum { FLAG_MOTION = 1, FLAG_RANKS = 2 };
-
-/* ---- numbers ---------------------------------------------------------------------------------- */
-
-static int64_t clamp(int64_t v, int64_t low, int64_t high)
-{
-    return v < low ? low : v > high ? high : v;
-}
-static int64_t distance(int64_t a, int64_t b) { return a < b ? b - a : a - b; }
-static int64_t mean(int64_t x, int64_t y) { return (x + y + 1) / 2; } /* neither is negative */
-static uint32_t lowest_set_bit(uint32_t v) { return v & (~v + 1); }
-static uint32_t little_endian(const uint8_t *bytes, unsigned n)
-{
-    return n ? bytes[0] | little_endian(bytes + 1, n - 1) << 8 : 0;
-}
-/* The signed number of n bits that equals v modulo 2^n. */
-static int64_t as_signed(int64_t v, unsigned n)
-{
-    const int64_t low = v & (((int64_t)1 << n) - 1);
-    return low >> (n - 1) ? low - ((int64_t)1 << n) : low;
-}
-/* 0, -1, 1, -2, ... from 0, 1, 2, 3, ... */
-static int64_t unfold(uint32_t v)
-{
-    return v % 2 ? -(int64_t)(v / 2) - 1 : (int64_t)(v / 2);
-}
-
-/* ---- bit streams ------------------------------------------------------------------------------ */
-
-struct bits {
-    const uint8_t *bytes;
-    uint64_t n_bits, at;
-    bool is_short; /* more was taken than there is */
-};
-
-static unsigned take_bit(struct bits *b)
-{
-    if (b->at == b->n_bits) {
-        b->is_short = true;
-        return 0;
-    }
-    const unsigned bit = b->bytes[b->at / 8] >> b->at % 8 & 1;
-    b->at++;
-    return bit;
-}
-/* A number of n bits, its lowest bit first. */
-static uint32_t take(struct bits *b, unsigned n)
-{
-    uint32_t v = 0;
-    for (unsigned i = 0; i < n; i++)
-        v |= (uint32_t)take_bit(b) << i;
-    return v;
-}
-/* The unused bits of the last byte are zero. */
-static bool is_padded(struct bits *b)
-{
-    while (b->at % 8)
-        if (take_bit(b))
-            return false;
-    return !b->is_short;
-}
-
-struct rice {
-    uint32_t n, sum;
-};
-static const struct rice fresh_rice = {2, 8};
-
-static uint32_t take_rice(struct bits *b, struct rice *r)
-{
-    unsigned k = 0, ones = 0;
-    while (k < 24 && ((uint64_t)r->n << k) < r->sum)
-        k++;
-    while (ones < 20 && take_bit(b))
-        ones++;
-    const uint32_t v = ones == 20 ? take(b, 32) : (ones << k) + take(b, k);
-    r->sum += v < 1u << 20 ? v : 1u << 20;
-    if (++r->n == 32) {
-        r->n /= 2;
-        r->sum /= 2;
-    }
-    return v;
-}
 
 /* ---- the block -------------------------------------------------------------------------------- */
 
@@ -118,6 +34,7 @@ struct block {
     struct table table[N_CONTEXTS];
 };
 
+static int64_t mean(int64_t x, int64_t y) { return (x + y + 1) / 2; } /* neither is negative */
 static int64_t largest_value(const struct block *k) { return ((int64_t)1 << k->b.depth) - 1; }
 static unsigned n_taps(unsigned group) { return group ? 16 : 6; }
 static uint32_t tile_of(const struct block *k, uint32_t y, uint32_t x)
@@ -128,17 +45,11 @@ static uint32_t tile_of(const struct block *k, uint32_t y, uint32_t x)
 /* The group of a frame, and the frames that it refers to. */
 static unsigned order_of(const struct block *k, uint32_t f, uint32_t reference[2])
 {
-    if (!f)
-        return 0;
-    if (k->b.order == SEQUENTIAL) {
-        reference[0] = f - 1;
-        reference[1] = f == 1 ? 0 : f - 2;
-        return 3;
-    }
-    const uint32_t s = lowest_set_bit(f), r = f - s;
-    reference[0] = r;
-    reference[1] = f + s < k->b.shape.n_frames ? f + s : r ? r - lowest_set_bit(r) : 0;
-    return s == 1 ? 3 : s == 2 ? 2 : 1;
+    if (k->b.order != SEQUENTIAL || !f)
+        return dyadic_order(k->b.shape.n_frames, f, reference);
+    reference[0] = f - 1;
+    reference[1] = f == 1 ? 0 : f - 2;
+    return 3;
 }
 
 /* ---- the header ------------------------------------------------------------------------------- */
@@ -353,7 +264,7 @@ static const char *read_params(struct block *k, const uint8_t *params, uint32_t 
     return why;
 }
 
-static uint32_t unit_bytes(const struct block *k, uint32_t unit)
+static uint32_t bytes_of_unit(const struct block *k, uint32_t unit)
 {
     return little_endian(k->units + (size_t)unit * UNIT_ENTRY_BYTES, 4);
 }
@@ -364,7 +275,7 @@ static const char *check_unit_sizes(const struct block *k)
     const uint64_t most = least + 4 * (uint64_t)k->b.shape.height_px * k->b.shape.width_px +
                           (k->b.has_motion ? 28 * (uint64_t)k->n_tiles : 0);
     for (uint32_t u = 0; u < k->b.shape.n_frames; u++)
-        if (unit_bytes(k, u) < least || unit_bytes(k, u) > most)
+        if (bytes_of_unit(k, u) < least || bytes_of_unit(k, u) > most)
             return "unit_bytes";
     return NULL;
 }
@@ -738,7 +649,7 @@ static const char *decode_unit(const struct block *k, const struct independent_d
 {
     const size_t n = (size_t)k->b.shape.height_px * k->b.shape.width_px;
     uint32_t reference[2];
-    struct frame f = {.block = k, .dice = dice, .unit = unit, .unit_end = unit + unit_bytes(k, number)};
+    struct frame f = {.block = k, .dice = dice, .unit = unit, .unit_end = unit + bytes_of_unit(k, number)};
     const char *why = NULL;
     if (dice)
         dice->begin_unit(dice->to, number);
@@ -771,7 +682,7 @@ static const char *decode_frame(const struct block *k, const struct independent_
         for (unsigned i = 0; !why && i < 2; i++)
             why = decode_frame(k, dice, reference[i], payload, samples, is_done);
     for (uint32_t u = 0; u < number; u++)
-        payload += unit_bytes(k, u);
+        payload += bytes_of_unit(k, u);
     is_done[number] = true;
     return why ? why : decode_unit(k, dice, number, payload, samples);
 }
@@ -787,7 +698,7 @@ const char *independent_decode(struct independent_block *out, const struct indep
     const char *why = block_new(&k, shape, header, header_bytes);
     bool *is_done = calloc(shape->n_frames, sizeof *is_done);
     for (uint32_t u = 0; !why && u < shape->n_frames; u++)
-        sum += unit_bytes(k, u);
+        sum += bytes_of_unit(k, u);
     if (!why && sum != payload_bytes)
         why = "payload has another length";
     for (uint32_t number = 0; !why && number < shape->n_frames; number++)
