@@ -3,6 +3,7 @@
 #include "predict_choose.h"
 
 #include "bitio.h"
+#include "log2.h"
 
 /* ---- values of samples -------------------------------------------------------------------------- */
 
@@ -194,22 +195,6 @@ uint8_t pxr_choose_thresholds(const uint32_t counts[256], uint8_t thresholds[PXR
 
 /* ---- logarithms --------------------------------------------------------------------------------- */
 
-/* log2(n) in 1/65536, by squaring: the same on every machine. */
-static uint32_t log2_of(uint32_t n)
-{
-    const unsigned e = 31 - (unsigned)__builtin_clz(n);
-    uint64_t m = (uint64_t)n << (31 - e); /* 1 <= m / 2^31 < 2 */
-    uint32_t out = e << 16;
-    for (uint32_t bit = 1u << 15; bit; bit >>= 1) {
-        m = m * m >> 31;
-        if (m >> 32) {
-            m >>= 1;
-            out |= bit;
-        }
-    }
-    return out;
-}
-
 /* ---- direct ------------------------------------------------------------------------------------- */
 
 /* Folded differences as symbols of the coder, and what they cost under one table. */
@@ -234,7 +219,7 @@ static uint64_t mean_cost(const struct symbols *s)
     uint64_t sum = s->raw_bits << 16;
     for (unsigned i = 0; i < 256; i++)
         if (s->counts[i])
-            sum += s->counts[i] * ((uint64_t)log2_of((uint32_t)s->n) - log2_of(s->counts[i]));
+            sum += s->counts[i] * (pxr_log2(s->n) - pxr_log2(s->counts[i]));
     return s->n ? sum / s->n : 0;
 }
 
@@ -363,7 +348,7 @@ static void begin_sharing(struct pxr_sharing *s, unsigned n_symbols,
     s->costs.n_symbols = n_symbols;
     s->costs.logs[0] = 0;
     for (uint32_t n = 1; n < PXR_N_LOGS; n++)
-        s->costs.logs[n] = log2_of(n);
+        s->costs.logs[n] = (uint32_t)pxr_log2(n);
     s->counts = counts;
     s->n_edges = 0;
     for (unsigned c = 0; c < PXR_PREDICT_CONTEXTS; c++) {

@@ -2,6 +2,7 @@
  * See made_blocks.h. */
 #include "made_blocks.h"
 #include "codec.h"
+#include "made_texture.h"
 
 enum content {
     ZEROS,
@@ -31,15 +32,6 @@ static const unsigned depths[] = {8, 12, 16};
 static const uint32_t n_frames[] = {9, 1, 20, 3, 12, 2, 33, 5, 70};
 #define COUNT(array) ((unsigned)(sizeof(array) / sizeof *(array)))
 #define MOST_SAMPLES 100000u /* of a block, unless two frames have more: the independent decoder is slow */
-
-/* A number without pattern, from a place. */
-static uint32_t random_at(uint32_t t, uint32_t y, uint32_t x)
-{
-    uint64_t z = ((uint64_t)t << 40 ^ (uint64_t)y << 20 ^ x) + 0x9E3779B97F4A7C15u;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return (uint32_t)(z >> 32);
-}
 
 /* Random numbers 0..255 on a grid of 4 x 4 samples, linear between them. */
 static uint32_t texture(uint32_t y, uint32_t x)

@@ -3,6 +3,8 @@
  * predict, match and zstd differ by a factor, and small ones of all kinds. */
 #include "test_block_support.h"
 
+#include "made_texture.h"
+
 enum picture {
     DEPTH,    /* planes in steps that grow with distance, ragged edges, holes */
     CELLS,    /* labels that grow from slice to slice                         */
@@ -15,21 +17,9 @@ enum picture {
     N_PICTURES
 };
 
-static uint32_t random_at(uint32_t t, uint32_t y, uint32_t x)
-{
-    uint64_t z = ((uint64_t)t << 40 ^ (uint64_t)y << 20 ^ x) + 0x9E3779B97F4A7C15u;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return (uint32_t)(z >> 32);
-}
-
-/* 0..2^16 - 1, linear between random numbers on a grid of 16 x 16 samples. */
 static uint32_t texture(uint32_t y, uint32_t x)
 {
-    const uint32_t v = y / 16, u = x / 16, b = y % 16, a = x % 16;
-    const uint32_t above = (random_at(9, v, u) >> 16) * (16 - a) + (random_at(9, v, u + 1) >> 16) * a;
-    const uint32_t below = (random_at(9, v + 1, u) >> 16) * (16 - a) + (random_at(9, v + 1, u + 1) >> 16) * a;
-    return (above * (16 - b) + below * b) / 256;
+    return texture_of(16, y, x);
 }
 
 /* What a sensor of disparities sees: whole steps of it, each a distance; noise moves their edges. */

@@ -2,6 +2,8 @@
  * What AUTO makes of a block is no larger than what zstd makes of it, nor than stored + 0.1 %, whatever it shows. */
 #include "test_block_support.h"
 
+#include "made_texture.h"
+
 enum picture {
     ANY,       /* every sample by chance               */
     FEW_BITS,  /* the same, in four bits               */
@@ -21,21 +23,9 @@ enum picture {
     N_PICTURES
 };
 
-static uint32_t random_at(uint32_t t, uint32_t y, uint32_t x)
-{
-    uint64_t z = ((uint64_t)t << 40 ^ (uint64_t)y << 20 ^ x) + 0x9E3779B97F4A7C15u;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return (uint32_t)(z >> 32);
-}
-
-/* 0..2^16 - 1, linear between random numbers on a grid of 8 x 8 samples. */
 static uint32_t texture(uint32_t y, uint32_t x)
 {
-    const uint32_t v = y / 8, u = x / 8, b = y % 8, a = x % 8;
-    const uint32_t above = (random_at(9, v, u) >> 16) * (8 - a) + (random_at(9, v, u + 1) >> 16) * a;
-    const uint32_t below = (random_at(9, v + 1, u) >> 16) * (8 - a) + (random_at(9, v + 1, u + 1) >> 16) * a;
-    return (above * (8 - b) + below * b) / 64;
+    return texture_of(8, y, x);
 }
 
 static uint32_t walk(uint32_t t, uint32_t y, uint32_t x)
