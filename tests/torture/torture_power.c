@@ -202,9 +202,9 @@ int main(int argc, char **argv)
     n_most = n_events;
     if (with_parity)
         break_life(10, with_parity);
-    printf("POWER %llu images of %zu events, %llu with parity of %zu events, %llu frames read: 0 committed frames lost, 0 "
+    printf("POWER %llu images, %llu of %zu events and %llu with parity of %zu, %llu frames read: 0 committed frames lost, 0 "
            "invented\n",
-           (unsigned long long)(n_images - with_parity), n_most, (unsigned long long)with_parity, n_events,
-           (unsigned long long)n_frames);
+           (unsigned long long)n_images, (unsigned long long)(n_images - with_parity), n_most,
+           (unsigned long long)with_parity, n_events, (unsigned long long)n_frames);
     return 0;
 }
