@@ -49,7 +49,7 @@ static enum pxr_err begin_file(const struct opened *o, struct pxr_stream_format 
                      : pxr_pxs_begin(s, o->layout, order->digits, order->width_px, order->height_px, dst, NULL);
 }
 
-/* Read frames, at most MAX_FRAMES, and write them again.  *is_whole: every frame was there. */
+/* Read frames, at most MAX_FRAMES, and write them again.  *is_whole: all that the header tells of were there. */
 static enum pxr_err copy_frames(struct opened *o, struct pxr_buffer *frames, struct pxr_buffer *again, bool *is_whole,
                                 struct pxr_diag *diag)
 {
@@ -73,7 +73,7 @@ static enum pxr_err copy_frames(struct opened *o, struct pxr_buffer *frames, str
         else
             frames->n_bytes -= frame_bytes;
     }
-    *is_whole &= !has_frame;
+    *is_whole &= !has_frame && o->r.frame >= o->r.format.n_frames; /* cut between frames none lacks a sample */
     pxr_stream_format_fini(&s);
     return e;
 }
