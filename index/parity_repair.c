@@ -18,10 +18,6 @@ enum {
     MAX_LOOSE = 1024,   /* heads of records that are neither whole in front nor behind: only forgers make more */
 };
 
-/* What is examined of spans that cover the same bytes: torn appends leave a few such, a forger may say of every record that it
- * covers the same 64 MiB. */
-#define MAX_EXAMINED_BYTES(file_bytes) (4 * (file_bytes) + ((uint64_t)64 << 20))
-
 /* Bytes that a head knows without computing: the header of its record, and the commit behind it. */
 struct patch {
     uint64_t off;
@@ -385,7 +381,7 @@ static enum pxr_err examine_spans(struct pxr_repair_view *v, const struct pxr_re
     v->total_bytes = v->file_bytes;
     for (size_t i = 0; i < v->n_spans && e == PXR_OK; i++) {
         n_examined += v->spans[i].end_off - v->spans[i].first_off;
-        if (n_examined > MAX_EXAMINED_BYTES(v->file_bytes))
+        if (n_examined > pxr_most_reread(v->file_bytes))
             break;
         e = pxr_span_load(&v->reader, &v->spans[i], diag);
         if (e == PXR_OK)

@@ -88,10 +88,6 @@ static void note(struct pxr_tail *t, uint64_t *count, uint64_t off)
     ++*count;
 }
 
-/* Bodies of headers that lie in bodies that are not sound are read for every such header: what was torn has few of them, a
- * forger may nest a million.  Behind so many bytes, those that are left count as whole: nobody appends behind them. */
-#define MAX_NESTED_BYTES(tail_bytes) (4 * (tail_bytes) + ((uint64_t)64 << 20))
-
 enum pxr_err pxr_tail_inspect(struct pxr_tail *out, const struct pxr_file *file, const struct pxr_superblock *sb,
                               uint64_t end_off, uint64_t file_bytes, struct pxr_diag *diag)
 {
@@ -113,7 +109,8 @@ enum pxr_err pxr_tail_inspect(struct pxr_tail *out, const struct pxr_file *file,
         if (r.next_off > file_bytes)
             continue;
         n_read += r.body_bytes;
-        const bool is_too_much = n_read > MAX_NESTED_BYTES(file_bytes - end_off);
+        /* Bodies of headers inside bodies that are not sound: those that are left count as whole, nobody appends behind them. */
+        const bool is_too_much = n_read > pxr_most_reread(file_bytes - end_off);
         const enum pxr_err sound = is_too_much ? PXR_OK : pxr_record_check_body(file, &r, hash, piece, diag);
         if (sound == PXR_OK && r.type != PXR_RECORD_SKIP && r.type != PXR_RECORD_PARITY)
             note(out, r.type == PXR_RECORD_COMMIT ? &out->n_forged : &out->n_whole, found);

@@ -11,6 +11,10 @@
 enum pxr_err pxr_record_check_body(const struct pxr_file *file, const struct pxr_record *r, pxr_xxh3 *hash,
                                    uint8_t *piece, struct pxr_diag *diag);
 
+/* What may be read of bytes that headers claim twice, in a file or part of one of so many bytes: what was torn claims few, a
+ * forger may claim the same ones a million times. */
+static inline uint64_t pxr_most_reread(uint64_t n_bytes) { return 4 * n_bytes + ((uint64_t)64 << 20); }
+
 /* The next multiple of 8 in [off, end) where a whole record header of this archive (id NULL: of any) stands (its
  * record may go on beyond end); end: there is none.  Reads that fail end the search, with their error. */
 enum pxr_err pxr_record_search(const struct pxr_file *file, const uint8_t id[16], uint64_t off, uint64_t end,

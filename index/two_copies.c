@@ -14,9 +14,6 @@ enum {
 /* What may be read for all tries at all records. */
 #define MAX_TRIED_BYTES ((uint64_t)1 << 35)
 
-/* What may be read of bodies that lie in bodies that were read already. */
-#define MAX_NESTED_BYTES(total_bytes) (4 * (total_bytes) + ((uint64_t)64 << 20))
-
 /* Bytes that come from the second copy. */
 struct pick {
     uint64_t off, end;
@@ -204,7 +201,7 @@ static enum pxr_err choose_record(struct pxr_two_copies *t, uint64_t off, const 
             continue;
         /* Records overlap in one copy only where its headers were forged: then bodies are not read again for ever. */
         t->nested_bytes += off < t->checked_end[which] ? r->body_bytes : 0;
-        if (off < t->checked_end[which] && t->nested_bytes > MAX_NESTED_BYTES(t->total_bytes))
+        if (off < t->checked_end[which] && t->nested_bytes > pxr_most_reread(t->total_bytes))
             continue;
         t->checked_end[which] = pxr_max_u64(t->checked_end[which], r->next_off);
         const enum pxr_err e = check_body(t, &t->files[which], r, &is_sound, diag);

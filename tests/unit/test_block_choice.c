@@ -70,7 +70,7 @@ static uint32_t bell(uint32_t random)
 }
 
 /* Sample x of row y of frame t; more than `bits` are cut off. */
-static uint32_t sample(enum picture p, unsigned bits, uint32_t t, uint32_t y, uint32_t x)
+static uint32_t sample(unsigned p, unsigned bits, uint32_t t, uint32_t y, uint32_t x)
 {
     const uint32_t random = random_at(t + 70, y, x), down = 16 - bits;
     switch (p) {
@@ -82,21 +82,6 @@ static uint32_t sample(enum picture p, unsigned bits, uint32_t t, uint32_t y, ui
     case DARK: return photons(random);
     default: return texture(y + t / 3, x + t) >> down >> 2;
     }
-}
-
-static uint8_t *picture(const struct pxr_block_shape *s, enum picture p)
-{
-    uint8_t *const out = pxr_alloc(pxr_block_raw_bytes(s)), *at = out;
-    for (uint32_t t = 0; t < s->n_frames; t++)
-        for (uint32_t y = 0; y < s->height_px; y++)
-            for (uint32_t x = 0; x < s->width_px; x++, at += s->bits / 8u) {
-                const uint16_t v = (uint16_t)sample(p, s->bits, t, y, x);
-                if (s->bits == 8)
-                    *at = (uint8_t)v;
-                else
-                    memcpy(at, &v, 2);
-            }
-    return out;
 }
 
 /* codec: what the block has become. */
@@ -123,7 +108,7 @@ static void check_choice(const struct pxr_block_shape *s, enum picture p, enum p
                                             PXR_CODEC_MATCH, PXR_CODEC_ADAPTIVE};
     const bool is_max = preset == PXR_PRESET_MAX;
     const size_t n_codecs = (pxr_zstd_is_built_in() ? 4u : 2u);
-    uint8_t *const pixels = picture(s, p);
+    uint8_t *const pixels = made_picture(s, sample, p);
     enum pxr_block_codec chosen, other, best = PXR_BLOCK_STORE;
     const struct pxr_block_opts automatic = {PXR_CODEC_AUTO, 0, preset};
     const size_t n = encoded_bytes(s, pixels, &automatic, &chosen);

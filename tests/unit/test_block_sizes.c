@@ -45,7 +45,7 @@ static uint32_t photons(uint32_t random)
 }
 
 /* Sample x of row y of frame t, below 256 or 65536 by `bits`. */
-static uint32_t sample(enum picture p, unsigned bits, uint32_t t, uint32_t y, uint32_t x)
+static uint32_t sample(unsigned p, unsigned bits, uint32_t t, uint32_t y, uint32_t x)
 {
     const uint32_t most = bits == 8 ? 255 : 65535, random = random_at(t + 70, y, x), down = 16 - bits;
     switch (p) {
@@ -67,21 +67,6 @@ static uint32_t sample(enum picture p, unsigned bits, uint32_t t, uint32_t y, ui
     }
 }
 
-static uint8_t *picture(const struct pxr_block_shape *s, enum picture p)
-{
-    uint8_t *const out = pxr_alloc(pxr_block_raw_bytes(s)), *at = out;
-    for (uint32_t t = 0; t < s->n_frames; t++)
-        for (uint32_t y = 0; y < s->height_px; y++)
-            for (uint32_t x = 0; x < s->width_px; x++, at += s->bits / 8u) {
-                const uint16_t v = (uint16_t)sample(p, s->bits, t, y, x);
-                if (s->bits == 8)
-                    *at = (uint8_t)v;
-                else
-                    memcpy(at, &v, 2);
-            }
-    return out;
-}
-
 static size_t encoded_bytes(const struct pxr_block_shape *s, const uint8_t *pixels, enum pxr_codec codec,
                             enum pxr_preset preset)
 {
@@ -100,7 +85,7 @@ static size_t encoded_bytes(const struct pxr_block_shape *s, const uint8_t *pixe
 
 static void check_sizes(const struct pxr_block_shape *s, enum picture p)
 {
-    uint8_t *const pixels = picture(s, p);
+    uint8_t *const pixels = made_picture(s, sample, p);
     const size_t stored = encoded_bytes(s, pixels, PXR_CODEC_STORE, PXR_PRESET_DEFAULT);
     const size_t zstd =
         pxr_zstd_is_built_in() ? encoded_bytes(s, pixels, PXR_CODEC_ZSTD, PXR_PRESET_DEFAULT) : stored;

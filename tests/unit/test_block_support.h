@@ -20,6 +20,24 @@ enum content {
     N_CONTENTS
 };
 
+/* A block of what sample says of each place; what: any number that it understands.  pxr_free() it. */
+static inline uint8_t *made_picture(const struct pxr_block_shape *s,
+                                    uint32_t (*sample)(unsigned what, unsigned bits, uint32_t t, uint32_t y, uint32_t x),
+                                    unsigned what)
+{
+    uint8_t *const out = pxr_alloc(pxr_block_raw_bytes(s)), *at = out;
+    for (uint32_t t = 0; t < s->n_frames; t++)
+        for (uint32_t y = 0; y < s->height_px; y++)
+            for (uint32_t x = 0; x < s->width_px; x++, at += s->bits / 8u) {
+                const uint16_t v = (uint16_t)sample(what, s->bits, t, y, x);
+                if (s->bits == 8)
+                    *at = (uint8_t)v;
+                else
+                    memcpy(at, &v, 2);
+            }
+    return out;
+}
+
 static inline uint64_t test_random(uint64_t *state)
 {
     *state ^= *state << 13;
