@@ -18,6 +18,8 @@ enum {
     PXR_PREDICT_CONTEXTS = 2 * PXR_PREDICT_PHASE_CONTEXTS,
     PXR_PREDICT_TABLE_BITS = 11,
     PXR_PREDICT_TABLE = 1 << PXR_PREDICT_TABLE_BITS,
+    PXR_PREDICT_CELL_LOG2 = 3,  /* slots of a cell, of which a table has one entry */
+    PXR_PREDICT_CELL = 1 << PXR_PREDICT_CELL_LOG2,
     PXR_PREDICT_MAX_SYMBOLS = 256,
     PXR_PREDICT_TOKENS = 64,    /* symbols of planes deeper than 8 bits */
     PXR_PREDICT_MAX_LANES = 64,
@@ -69,6 +71,7 @@ struct pxr_predict_model {
     uint16_t *rank_of;                          /* [2^16], sample to value */
     uint32_t n_ranks;
     uint16_t freq[PXR_PREDICT_CONTEXTS][PXR_PREDICT_MAX_SYMBOLS]; /* [table] */
+    uint32_t n_cells;                           /* of each table; from freq */
 };
 
 static inline uint32_t pxr_predict_n_symbols(const struct pxr_predict_model *m)
@@ -117,6 +120,8 @@ enum pxr_err pxr_predict_model_load(struct pxr_predict_model *m, const struct px
 /* Derive packed tiles from tiles, and levels from thresholds. */
 void pxr_predict_model_pack_tiles(struct pxr_predict_model *m);
 void pxr_predict_model_set_levels(struct pxr_predict_model *m);
+/* How many cells each table has, from frequencies: as many as the one that has the fewest whole ones. */
+void pxr_predict_model_set_cells(struct pxr_predict_model *m);
 /* Begin to use ranks, then name the samples that occur, from the least on.  false: no memory. */
 bool pxr_predict_model_new_ranks(struct pxr_predict_model *m);
 void pxr_predict_model_add_rank(struct pxr_predict_model *m, uint16_t sample);
@@ -206,9 +211,10 @@ static inline double pxr_sum_parts(const float parts[PXR_SUM_PARTS])
 /* 16-bit samples of a caller stand wherever they stand. */
 typedef uint16_t __attribute__((aligned(1), may_alias)) pxr_unaligned16;
 
-/* How symbols are put: the frequency of each and the first of its slots << 16, by [context][symbol].  Behind the contexts
- * comes one that leaves states as they are, for lanes without a sample: symbol 0. */
+/* How symbols are put, by [context][symbol]: frequency | number of the first cell << 12 | what is added to a rest behind the
+ * cells << 21.  Behind the contexts comes one that leaves states as they are, for lanes without a sample: symbol 0. */
 struct pxr_predict_coders {
+    uint32_t n_coarse; /* slots that lie in cells */
     uint32_t of[PXR_PREDICT_CONTEXTS + 1][PXR_PREDICT_MAX_SYMBOLS];
     uint64_t reciprocals[PXR_PREDICT_TABLE + 1]; /* of frequencies, in 1/2^PXR_PREDICT_RECIPROCAL_BITS, rounded up */
 };
@@ -270,10 +276,23 @@ static inline unsigned pxr_token_raw_bits(uint32_t token) { return token < 16 ? 
 /* What stands before the raw bits: z = head << raw bits | raw. */
 static inline uint32_t pxr_token_head(uint32_t token) { return token < 16 ? token : 4 | (token & 3); }
 
-/* A slot of a decoding table: symbol | frequency << 8 | (slot - first slot of the symbol) << 20.  Of planes deeper than 8
- * bits the symbol is what kernels need of a token: head | raw bits << 4. */
+/* A decoding table has an entry for each cell of eight slots, then one for each slot behind the cells: symbol |
+ * frequency << 8 | what is taken from the slot << 20.  Of planes deeper than 8 bits the symbol is what kernels need of a
+ * token: head | raw bits << 4.  Tables lie one behind the other.  (An entry for each of all slots would be simpler, but
+ * tables of 8 KiB leave the first cache all the time.) */
 void pxr_predict_build_tables(const struct pxr_predict_model *m, uint32_t *tables);
 enum { PXR_PREDICT_N_SLOTS = (PXR_PREDICT_CONTEXTS + 1) * PXR_PREDICT_TABLE };
+
+/* The tables as kernels see them: of slot s the entry is max(s / 8, s - n_skipped). */
+struct pxr_predict_slots {
+    const uint32_t *entries;
+    uint32_t n_each, n_skipped;
+};
+static inline struct pxr_predict_slots pxr_predict_slots_of(const struct pxr_predict_model *m, const uint32_t *tables)
+{
+    const uint32_t skipped = m->n_cells * (PXR_PREDICT_CELL - 1);
+    return (struct pxr_predict_slots){tables, PXR_PREDICT_TABLE - skipped, skipped};
+}
 /* How symbols are put: what is the same for all models, once; then from the model's frequencies. */
 void pxr_predict_coders_init(struct pxr_predict_coders *c);
 void pxr_predict_set_coders(const struct pxr_predict_model *m, struct pxr_predict_coders *c);

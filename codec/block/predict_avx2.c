@@ -43,11 +43,16 @@ static inline __m128i slots_of_4(const uint32_t *tables, __m128i at)
     return _mm_insert_epi32(v, (int)tables[high >> 32], 3);
 }
 
-static inline __m256i slots_of(__m256i x, const uint32_t *tables, const uint8_t *table_of)
+static inline __m256i slot_of(__m256i x) { return _mm256_and_si256(x, _mm256_set1_epi32(PXR_PREDICT_TABLE - 1)); }
+
+static inline __m256i slots_of(__m256i x, const struct pxr_predict_slots *t, const uint8_t *table_of)
 {
+    const uint32_t *const tables = t->entries;
     const __m256i table = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)table_of));
-    const __m256i at = _mm256_or_si256(_mm256_slli_epi32(table, PXR_PREDICT_TABLE_BITS),
-                                       _mm256_and_si256(x, _mm256_set1_epi32(PXR_PREDICT_TABLE - 1)));
+    const __m256i slot = slot_of(x), cell = _mm256_srli_epi32(slot, PXR_PREDICT_CELL_LOG2);
+    const __m256i behind = _mm256_sub_epi32(slot, _mm256_set1_epi32((int)t->n_skipped));
+    const __m256i at = _mm256_add_epi32(_mm256_madd_epi16(table, _mm256_set1_epi32((int)t->n_each)),
+                                        _mm256_max_epi32(cell, behind));
     return _mm256_set_m128i(slots_of_4(tables, _mm256_extracti128_si256(at, 1)),
                             slots_of_4(tables, _mm256_castsi256_si128(at)));
 }
@@ -56,7 +61,7 @@ static inline __m256i advance(__m256i x, __m256i slot)
 {
     const __m256i f = _mm256_and_si256(_mm256_srli_epi32(slot, 8), _mm256_set1_epi32(0xFFF));
     return _mm256_add_epi32(_mm256_mullo_epi32(f, _mm256_srli_epi32(x, PXR_PREDICT_TABLE_BITS)),
-                            _mm256_srli_epi32(slot, 20));
+                            _mm256_sub_epi32(slot_of(x), _mm256_srli_epi32(slot, 20)));
 }
 
 static inline __m128i narrow(__m256i v) /* eight 32-bit numbers below 2^16 */
@@ -65,7 +70,7 @@ static inline __m128i narrow(__m256i v) /* eight 32-bit numbers below 2^16 */
 }
 
 static inline __attribute__((always_inline)) const uint8_t *
-chunk_8(__m256i *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *table_of,
+chunk_8(__m256i *x, const size_t n_vectors, const struct pxr_predict_slots *tables, const uint8_t *table_of,
         const uint8_t *words, uint8_t *z)
 {
     __m256i slots[PXR_PREDICT_MAX_LANES / 8];
@@ -82,7 +87,7 @@ chunk_8(__m256i *x, const size_t n_vectors, const uint32_t *tables, const uint8_
 }
 
 static inline __attribute__((always_inline)) const uint8_t *
-chunk_16(__m256i *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *table_of,
+chunk_16(__m256i *x, const size_t n_vectors, const struct pxr_predict_slots *tables, const uint8_t *table_of,
          const uint8_t *words, uint16_t *z)
 {
     const __m256i four_bits = _mm256_set1_epi32(15), ones = _mm256_set1_epi32(-1);
@@ -142,11 +147,12 @@ static inline __m256 as_floats(__m256i x)
 }
 
 /* The quotient in single precision is at most one off: states below f x 2^21 have one below 2^21. */
-static inline __m256i put_symbols(__m256i x, __m256i at, const uint32_t *coders, uint8_t **to)
+static inline __m256i put_symbols(__m256i x, __m256i at, const struct pxr_predict_coders *c, uint8_t **to)
 {
+    const uint32_t *const coders = c->of[0];
     const __m256i coder = _mm256_set_m128i(slots_of_4(coders, _mm256_extracti128_si256(at, 1)),
                                            slots_of_4(coders, _mm256_castsi256_si128(at)));
-    const __m256i f = _mm256_and_si256(coder, _mm256_set1_epi32(0xFFFF)), all = _mm256_set1_epi32(-1);
+    const __m256i f = _mm256_and_si256(coder, _mm256_set1_epi32(0xFFF)), all = _mm256_set1_epi32(-1);
     const __m256i is_small = _mm256_cmpgt_epi32(f, _mm256_srli_epi32(x, 32 - PXR_PREDICT_TABLE_BITS));
     x = give_words(x, _mm256_xor_si256(is_small, all), to);
     __m256i q = _mm256_cvttps_epi32(_mm256_div_ps(as_floats(x), _mm256_cvtepi32_ps(f)));
@@ -156,8 +162,15 @@ static inline __m256i put_symbols(__m256i x, __m256i at, const uint32_t *coders,
     q = _mm256_sub_epi32(_mm256_add_epi32(q, is_above), is_below);
     rest = _mm256_add_epi32(rest, _mm256_and_si256(is_above, f));
     rest = _mm256_sub_epi32(rest, _mm256_and_si256(is_below, f));
-    return _mm256_add_epi32(_mm256_add_epi32(_mm256_slli_epi32(q, PXR_PREDICT_TABLE_BITS), rest),
-                            _mm256_srli_epi32(coder, 16));
+    const __m256i cells = _mm256_and_si256(_mm256_srli_epi32(coder, 12 - PXR_PREDICT_CELL_LOG2),
+                                           _mm256_set1_epi32(0x1FF << PXR_PREDICT_CELL_LOG2));
+    const __m256i whole = _mm256_and_si256(f, _mm256_set1_epi32(-PXR_PREDICT_CELL));
+    const __m256i slot = _mm256_add_epi32(rest, cells);
+    const __m256i is_in_cell = _mm256_and_si256(_mm256_cmpgt_epi32(whole, rest),
+                                                _mm256_cmpgt_epi32(_mm256_set1_epi32((int)c->n_coarse), slot));
+    const __m256i behind = _mm256_add_epi32(rest, _mm256_srli_epi32(coder, 21));
+    return _mm256_add_epi32(_mm256_slli_epi32(q, PXR_PREDICT_TABLE_BITS),
+                            _mm256_blendv_epi8(behind, slot, is_in_cell));
 }
 
 static inline __m256i lanes_of_bytes(const uint8_t *p)

@@ -25,13 +25,17 @@ static inline __m128i slots_of_4(const uint32_t *tables, __m128i at)
     return _mm_insert_epi32(v, (int)tables[high >> 32], 3);
 }
 
-static inline __m512i slots_of(__m512i x, const uint32_t *tables, const uint8_t *table_of)
+static inline __m512i slot_of(__m512i x) { return _mm512_and_si512(x, _mm512_set1_epi32(PXR_PREDICT_TABLE - 1)); }
+
+static inline __m512i slots_of(__m512i x, const struct pxr_predict_slots *t, const uint8_t *table_of)
 {
+    const uint32_t *const tables = t->entries;
     const __m512i table =
         _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)table_of));
-    const __m512i at =
-        _mm512_or_si512(_mm512_slli_epi32(table, PXR_PREDICT_TABLE_BITS),
-                        _mm512_and_si512(x, _mm512_set1_epi32(PXR_PREDICT_TABLE - 1)));
+    const __m512i slot = slot_of(x), cell = _mm512_srli_epi32(slot, PXR_PREDICT_CELL_LOG2);
+    const __m512i behind = _mm512_sub_epi32(slot, _mm512_set1_epi32((int)t->n_skipped));
+    const __m512i at = _mm512_add_epi32(_mm512_madd_epi16(table, _mm512_set1_epi32((int)t->n_each)),
+                                        _mm512_max_epi32(cell, behind));
     const __m128i a = slots_of_4(tables, _mm512_castsi512_si128(at));
     const __m128i b = slots_of_4(tables, _mm512_extracti32x4_epi32(at, 1));
     const __m128i c = slots_of_4(tables, _mm512_extracti32x4_epi32(at, 2));
@@ -43,11 +47,11 @@ static inline __m512i advance(__m512i x, __m512i slot)
 {
     const __m512i f = _mm512_and_si512(_mm512_srli_epi32(slot, 8), _mm512_set1_epi32(0xFFF));
     return _mm512_add_epi32(_mm512_mullo_epi32(f, _mm512_srli_epi32(x, PXR_PREDICT_TABLE_BITS)),
-                            _mm512_srli_epi32(slot, 20));
+                            _mm512_sub_epi32(slot_of(x), _mm512_srli_epi32(slot, 20)));
 }
 
 static inline __attribute__((always_inline)) const uint8_t *
-chunk_8(__m512i *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *table_of,
+chunk_8(__m512i *x, const size_t n_vectors, const struct pxr_predict_slots *tables, const uint8_t *table_of,
         const uint8_t *words, uint8_t *z)
 {
     __m512i slots[PXR_PREDICT_MAX_LANES / 16];
@@ -63,7 +67,7 @@ chunk_8(__m512i *x, const size_t n_vectors, const uint32_t *tables, const uint8_
 }
 
 static inline __attribute__((always_inline)) const uint8_t *
-chunk_16(__m512i *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *table_of,
+chunk_16(__m512i *x, const size_t n_vectors, const struct pxr_predict_slots *tables, const uint8_t *table_of,
          const uint8_t *words, uint16_t *z)
 {
     const __m512i four_bits = _mm512_set1_epi32(15), ones = _mm512_set1_epi32(-1);
@@ -100,14 +104,15 @@ static inline __m512i give_words(__m512i x, __mmask16 due, uint8_t **to)
 }
 
 /* The quotient in single precision is at most one off: states below f x 2^21 have one below 2^21. */
-static inline __m512i put_symbols(__m512i x, __m512i at, const uint32_t *coders, uint8_t **to)
+static inline __m512i put_symbols(__m512i x, __m512i at, const struct pxr_predict_coders *c, uint8_t **to)
 {
+    const uint32_t *const coders = c->of[0];
     const __m256i low = _mm256_set_m128i(slots_of_4(coders, _mm512_extracti32x4_epi32(at, 1)),
                                          slots_of_4(coders, _mm512_castsi512_si128(at)));
     const __m256i high = _mm256_set_m128i(slots_of_4(coders, _mm512_extracti32x4_epi32(at, 3)),
                                           slots_of_4(coders, _mm512_extracti32x4_epi32(at, 2)));
     const __m512i coder = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
-    const __m512i f = _mm512_and_si512(coder, _mm512_set1_epi32(0xFFFF)), one = _mm512_set1_epi32(1);
+    const __m512i f = _mm512_and_si512(coder, _mm512_set1_epi32(0xFFF)), one = _mm512_set1_epi32(1);
     const __m512i most = _mm512_srli_epi32(x, 32 - PXR_PREDICT_TABLE_BITS);
     x = give_words(x, _mm512_cmpge_epu32_mask(most, f), to);
     __m512i q = _mm512_cvttps_epi32(_mm512_div_ps(_mm512_cvtepu32_ps(x), _mm512_cvtepi32_ps(f)));
@@ -117,8 +122,15 @@ static inline __m512i put_symbols(__m512i x, __m512i at, const uint32_t *coders,
     q = _mm512_mask_add_epi32(q, is_below, q, one);
     rest = _mm512_mask_add_epi32(rest, is_above, rest, f);
     rest = _mm512_mask_sub_epi32(rest, is_below, rest, f);
-    return _mm512_add_epi32(_mm512_add_epi32(_mm512_slli_epi32(q, PXR_PREDICT_TABLE_BITS), rest),
-                            _mm512_srli_epi32(coder, 16));
+    const __m512i cells = _mm512_and_si512(_mm512_srli_epi32(coder, 12 - PXR_PREDICT_CELL_LOG2),
+                                           _mm512_set1_epi32(0x1FF << PXR_PREDICT_CELL_LOG2));
+    const __m512i whole = _mm512_and_si512(f, _mm512_set1_epi32(-PXR_PREDICT_CELL));
+    const __m512i slot = _mm512_add_epi32(rest, cells);
+    const __mmask16 is_in_cell = _mm512_mask_cmplt_epi32_mask(
+        _mm512_cmplt_epi32_mask(rest, whole), slot, _mm512_set1_epi32((int)c->n_coarse));
+    const __m512i behind = _mm512_add_epi32(rest, _mm512_srli_epi32(coder, 21));
+    return _mm512_add_epi32(_mm512_slli_epi32(q, PXR_PREDICT_TABLE_BITS),
+                            _mm512_mask_mov_epi32(behind, is_in_cell, slot));
 }
 
 static inline __m512i lanes_of_bytes(const uint8_t *p)

@@ -489,6 +489,7 @@ enum pxr_err pxr_predict_encode(pxr_block_encoder *encoder, const struct pxr_blo
     if (err != PXR_OK)
         return err;
     fit(&j, order);
+    pxr_predict_model_set_cells(j.m);
     pxr_predict_set_coders(j.m, &j.e->coders);
     if (!pxr_predict_model_store(j.m, &params) || params.n_bytes > UINT32_MAX ||
         !pxr_block_header_begin(header, &s->shape, PXR_BLOCK_PREDICT, 1, params.bytes,

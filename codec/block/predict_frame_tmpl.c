@@ -147,6 +147,7 @@ static bool FN(decode)(const struct pxr_predict_model *m, const uint32_t *tables
 {
     const uint32_t n_half[2] = {(m->width_px + 1) / 2, m->width_px / 2};
     const size_t lanes = (size_t)1 << m->lanes_log2, row_bytes = (size_t)m->width_px * (f->bits / 8u);
+    const struct pxr_predict_slots slots = pxr_predict_slots_of(m, tables);
     const uint8_t *words = stream->words, *end = words + stream->n_bytes;
     const uint8_t *const last = end - stream->tail_bytes;
     bool is_tail = false;
@@ -167,7 +168,7 @@ static bool FN(decode)(const struct pxr_predict_model *m, const uint32_t *tables
                 end = stream->tail + stream->tail_bytes;
                 is_tail = true;
             }
-            words = FN(rans_decode)(x, lanes, tables, w.tables, n, words, w.z);
+            words = FN(rans_decode)(x, lanes, &slots, w.tables, n, words, w.z);
             if (words > end)
                 return false;
             FN(reconstruct)(m, w.p, w.fraction, w.z, n, w.r.x[0] + to_odd, w.r.mag[0] + to_odd);

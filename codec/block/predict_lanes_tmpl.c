@@ -28,7 +28,7 @@ static void FN(predict_vectors)(const struct FN(half_row) *h, size_t n, SAMPLE *
 
 /* n_vectors is a constant wherever these are called. */
 static inline __attribute__((always_inline)) const uint8_t *
-FN(half_row_of)(uint32_t *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *table_of, size_t n,
+FN(half_row_of)(uint32_t *x, const size_t n_vectors, const struct pxr_predict_slots *tables, const uint8_t *table_of, size_t n,
                 const uint8_t *words, SAMPLE *z)
 {
     VECTOR v[PXR_PREDICT_MAX_LANES / WIDTH];
@@ -41,7 +41,7 @@ FN(half_row_of)(uint32_t *x, const size_t n_vectors, const uint32_t *tables, con
     return words;
 }
 
-static const uint8_t *FN(rans_decode)(uint32_t *x, size_t lanes, const uint32_t *tables,
+static const uint8_t *FN(rans_decode)(uint32_t *x, size_t lanes, const struct pxr_predict_slots *tables,
                                       const uint8_t *table_of, size_t n, const uint8_t *words, SAMPLE *z)
 {
     return lanes == 64   ? FN(half_row_of)(x, 64 / WIDTH, tables, table_of, n, words, z)

@@ -487,23 +487,55 @@ enum pxr_err pxr_predict_model_load(struct pxr_predict_model *m, const struct px
         return damaged("params_bytes", "does not end with its parameters", diag);
     pxr_predict_model_pack_tiles(m);
     pxr_predict_model_set_levels(m);
+    pxr_predict_model_set_cells(m);
     return PXR_OK;
+}
+
+void pxr_predict_model_set_cells(struct pxr_predict_model *m)
+{
+    m->n_cells = PXR_PREDICT_TABLE / PXR_PREDICT_CELL;
+    for (unsigned i = 0; i < m->n_tables; i++) {
+        uint32_t n = 0;
+        for (uint32_t s = 0; s < pxr_predict_n_symbols(m); s++)
+            n += m->freq[i][s] / PXR_PREDICT_CELL;
+        m->n_cells = n < m->n_cells ? n : m->n_cells;
+    }
+}
+
+/* Where the slots of a symbol are: whole cells while there are any, the rest behind all cells. */
+struct place {
+    uint32_t cell, n_cells, slot, n_slots;
+};
+
+static struct place next_place(const struct pxr_predict_model *m, uint32_t f, const struct place *last)
+{
+    const uint32_t cell = last->cell + last->n_cells, left = m->n_cells - cell;
+    const uint32_t n_cells = f / PXR_PREDICT_CELL < left ? f / PXR_PREDICT_CELL : left;
+    return (struct place){cell, n_cells, last->slot + last->n_slots, f - n_cells * PXR_PREDICT_CELL};
+}
+static struct place first_place(const struct pxr_predict_model *m)
+{
+    return (struct place){.slot = m->n_cells * PXR_PREDICT_CELL};
 }
 
 void pxr_predict_build_tables(const struct pxr_predict_model *m, uint32_t *tables)
 {
-    for (unsigned i = 0; i < m->n_tables; i++) {
-        uint32_t *t = tables + (size_t)i * PXR_PREDICT_TABLE;
+    const struct pxr_predict_slots slots = pxr_predict_slots_of(m, tables);
+    for (unsigned i = 0; i < m->n_tables; i++, tables += slots.n_each) {
+        struct place p = first_place(m);
         for (uint32_t s = 0, n = pxr_predict_n_symbols(m); s < n; s++) {
             const uint32_t symbol = m->depth <= 8 ? s : pxr_token_head(s) | pxr_token_raw_bits(s) << 4;
-            for (uint32_t k = 0, f = m->freq[i][s]; k < f; k++)
-                *t++ = symbol | f << 8 | k << 20;
+            const uint32_t f = m->freq[i][s], entry = symbol | f << 8;
+            p = next_place(m, f, &p);
+            for (uint32_t k = 0; k < p.n_cells; k++)
+                tables[p.cell + k] = entry | p.cell * PXR_PREDICT_CELL << 20;
+            for (uint32_t k = 0; k < p.n_slots; k++)
+                tables[p.slot + k - slots.n_skipped] = entry | (p.slot - p.n_cells * PXR_PREDICT_CELL) << 20;
         }
     }
     /* One more for lanes without a sample: it leaves states as they are. */
-    uint32_t *pad = tables + (size_t)m->n_tables * PXR_PREDICT_TABLE;
-    for (uint32_t k = 0; k < PXR_PREDICT_TABLE; k++)
-        pad[k] = (uint32_t)PXR_PREDICT_TABLE << 8 | k << 20;
+    for (uint32_t k = 0; k < slots.n_each; k++)
+        tables[k] = (uint32_t)PXR_PREDICT_TABLE << 8;
 }
 
 void pxr_predict_set_coders(const struct pxr_predict_model *m, struct pxr_predict_coders *c)
@@ -512,9 +544,13 @@ void pxr_predict_set_coders(const struct pxr_predict_model *m, struct pxr_predic
     for (unsigned k = 0; k < PXR_PREDICT_CONTEXTS; k++) {
         const uint16_t *const freq =
             m->freq[m->table_of[k / PXR_PREDICT_PHASE_CONTEXTS][k % PXR_PREDICT_PHASE_CONTEXTS]];
-        for (uint32_t s = 0, first = 0; s < n_symbols; first += freq[s++])
-            c->of[k][s] = freq[s] | first << 16;
+        struct place p = first_place(m);
+        for (uint32_t s = 0; s < n_symbols; s++) {
+            p = next_place(m, freq[s], &p);
+            c->of[k][s] = freq[s] | p.cell << 12 | (p.slot - p.n_cells * PXR_PREDICT_CELL) << 21;
+        }
     }
+    c->n_coarse = m->n_cells * PXR_PREDICT_CELL;
 }
 
 void pxr_predict_coders_init(struct pxr_predict_coders *c)

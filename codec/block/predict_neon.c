@@ -43,21 +43,25 @@ static inline uint32x4_t slots_of_4(const uint32_t *tables, uint32x4_t at)
     return vcombine_u32(vzip1_u32(a, b), vzip1_u32(c, d));
 }
 
-/* Slots of eight lanes, of four in each vector. */
-static inline void slots_of(const struct eight_lanes *x, const uint32_t *tables, const uint8_t *table_of,
+/* Slots of eight lanes, of four in each vector.  What is behind the cells is below 0 where a slot lies in one. */
+static inline void slots_of(const struct eight_lanes *x, const struct pxr_predict_slots *t, const uint8_t *table_of,
                             uint32x4_t slots[2])
 {
-    const uint16x8_t table = vmovl_u8(vld1_u8(table_of));
-    const uint16x8_t low = vsliq_n_u16(x->low, table, PXR_PREDICT_TABLE_BITS);
-    const uint16x8_t high = vshrq_n_u16(table, 16 - PXR_PREDICT_TABLE_BITS);
-    slots[0] = slots_of_4(tables, vreinterpretq_u32_u16(vzip1q_u16(low, high)));
-    slots[1] = slots_of_4(tables, vreinterpretq_u32_u16(vzip2q_u16(low, high)));
+    const uint16x8_t table = vmovl_u8(vld1_u8(table_of)), slot = vandq_u16(x->low, vdupq_n_u16(PXR_PREDICT_TABLE - 1));
+    const int16x8_t cell = vreinterpretq_s16_u16(vshrq_n_u16(slot, PXR_PREDICT_CELL_LOG2));
+    const int16x8_t behind = vreinterpretq_s16_u16(vsubq_u16(slot, vdupq_n_u16((uint16_t)t->n_skipped)));
+    const uint16x8_t at = vreinterpretq_u16_s16(vmaxq_s16(cell, behind));
+    const uint16x8_t n_each = vdupq_n_u16((uint16_t)t->n_each);
+    const uint32x4_t low = vmovl_u16(vget_low_u16(at)), high = vmovl_high_u16(at);
+    slots[0] = slots_of_4(t->entries, vmlal_u16(low, vget_low_u16(table), vget_low_u16(n_each)));
+    slots[1] = slots_of_4(t->entries, vmlal_high_u16(high, table, n_each));
 }
 
-static inline uint32x4_t advance_4(uint16x8_t x, uint32x4_t slot)
+static inline uint32x4_t advance_4(uint16x8_t state, uint32x4_t slot)
 {
-    const uint32x4_t f = vandq_u32(vshrq_n_u32(slot, 8), vdupq_n_u32(0xFFF));
-    return vmlaq_u32(vshrq_n_u32(slot, 20), f, vshrq_n_u32(vreinterpretq_u32_u16(x), PXR_PREDICT_TABLE_BITS));
+    const uint32x4_t x = vreinterpretq_u32_u16(state), f = vandq_u32(vshrq_n_u32(slot, 8), vdupq_n_u32(0xFFF));
+    const uint32x4_t offset = vsubq_u32(vandq_u32(x, vdupq_n_u32(PXR_PREDICT_TABLE - 1)), vshrq_n_u32(slot, 20));
+    return vmlaq_u32(offset, f, vshrq_n_u32(x, PXR_PREDICT_TABLE_BITS));
 }
 
 static inline void advance(struct eight_lanes *x, const uint32x4_t slots[2])
@@ -69,8 +73,9 @@ static inline void advance(struct eight_lanes *x, const uint32x4_t slots[2])
 }
 
 /* The symbols of sixteen lanes; the states go on. */
-static inline __attribute__((always_inline)) uint8x16_t symbols_of_16(struct eight_lanes x[2], const uint32_t *tables,
-                                                                      const uint8_t *table_of, const uint8_t **words)
+static inline __attribute__((always_inline)) uint8x16_t
+symbols_of_16(struct eight_lanes x[2], const struct pxr_predict_slots *tables, const uint8_t *table_of,
+              const uint8_t **words)
 {
     uint32x4_t slots[4];
     slots_of(&x[0], tables, table_of, slots);
@@ -86,7 +91,7 @@ static inline __attribute__((always_inline)) uint8x16_t symbols_of_16(struct eig
 
 /* Not all lookups first, as other levels have it: there would be no registers left. */
 static inline __attribute__((always_inline)) const uint8_t *
-chunk_8(struct eight_lanes *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *table_of,
+chunk_8(struct eight_lanes *x, const size_t n_vectors, const struct pxr_predict_slots *tables, const uint8_t *table_of,
         const uint8_t *words, uint8_t *z)
 {
 #pragma GCC unroll 4
@@ -109,7 +114,7 @@ static inline void raw_bits(struct eight_lanes *x, uint8x8_t n_bytes, uint8x8_t 
 }
 
 static inline __attribute__((always_inline)) const uint8_t *
-chunk_16(struct eight_lanes *x, const size_t n_vectors, const uint32_t *tables, const uint8_t *table_of,
+chunk_16(struct eight_lanes *x, const size_t n_vectors, const struct pxr_predict_slots *tables, const uint8_t *table_of,
          const uint8_t *words, uint16_t *z)
 {
     uint8x16_t tokens[PXR_PREDICT_MAX_LANES / 16];

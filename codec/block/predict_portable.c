@@ -12,19 +12,25 @@ static inline uint32_t renormalise(uint32_t x, const uint8_t **words)
 }
 
 /* In three steps: loads, arithmetic that compilers turn into vectors, and what goes one by one. */
-static inline const uint8_t *rans_chunk(uint32_t *restrict x, size_t lanes, const uint32_t *tables,
+static inline const uint8_t *rans_chunk(uint32_t *restrict x, size_t lanes, const struct pxr_predict_slots *tables,
                                         const uint8_t *table_of, const uint8_t *words, uint32_t *restrict slots)
 {
+    const uint32_t n_each = tables->n_each;
+    const int32_t n_skipped = (int32_t)tables->n_skipped;
+    for (size_t i = 0; i < lanes; i++) {
+        const int32_t slot = (int32_t)(x[i] & (PXR_PREDICT_TABLE - 1));
+        const int32_t cell = slot >> PXR_PREDICT_CELL_LOG2, behind = slot - n_skipped;
+        slots[i] = tables->entries[table_of[i] * n_each + (uint32_t)(cell > behind ? cell : behind)];
+    }
     for (size_t i = 0; i < lanes; i++)
-        slots[i] = tables[(size_t)table_of[i] << PXR_PREDICT_TABLE_BITS | (x[i] & (PXR_PREDICT_TABLE - 1))];
-    for (size_t i = 0; i < lanes; i++)
-        x[i] = (slots[i] >> 8 & 0xFFF) * (x[i] >> PXR_PREDICT_TABLE_BITS) + (slots[i] >> 20);
+        x[i] = (slots[i] >> 8 & 0xFFF) * (x[i] >> PXR_PREDICT_TABLE_BITS) + (x[i] & (PXR_PREDICT_TABLE - 1)) -
+               (slots[i] >> 20);
     for (size_t i = 0; i < lanes; i++)
         x[i] = renormalise(x[i], &words);
     return words;
 }
 
-static const uint8_t *rans_chunk8(uint32_t *restrict x, size_t lanes, const uint32_t *tables,
+static const uint8_t *rans_chunk8(uint32_t *restrict x, size_t lanes, const struct pxr_predict_slots *tables,
                                   const uint8_t *table_of, const uint8_t *words, uint8_t *restrict z)
 {
     uint32_t slots[PXR_PREDICT_MAX_LANES];
@@ -34,7 +40,7 @@ static const uint8_t *rans_chunk8(uint32_t *restrict x, size_t lanes, const uint
     return words;
 }
 
-static const uint8_t *rans_chunk16(uint32_t *restrict x, size_t lanes, const uint32_t *tables,
+static const uint8_t *rans_chunk16(uint32_t *restrict x, size_t lanes, const struct pxr_predict_slots *tables,
                                    const uint8_t *table_of, const uint8_t *words, uint16_t *restrict z)
 {
     uint32_t slots[PXR_PREDICT_MAX_LANES];
@@ -47,7 +53,7 @@ static const uint8_t *rans_chunk16(uint32_t *restrict x, size_t lanes, const uin
     return words;
 }
 
-static const uint8_t *rans_decode_8(uint32_t *x, size_t lanes, const uint32_t *tables,
+static const uint8_t *rans_decode_8(uint32_t *x, size_t lanes, const struct pxr_predict_slots *tables,
                                     const uint8_t *table_of, size_t n, const uint8_t *words, uint8_t *z)
 {
     for (size_t j = 0; j < n; j += lanes)
@@ -55,7 +61,7 @@ static const uint8_t *rans_decode_8(uint32_t *x, size_t lanes, const uint32_t *t
     return words;
 }
 
-static const uint8_t *rans_decode_16(uint32_t *x, size_t lanes, const uint32_t *tables,
+static const uint8_t *rans_decode_16(uint32_t *x, size_t lanes, const struct pxr_predict_slots *tables,
                                      const uint8_t *table_of, size_t n, const uint8_t *words,
                                      uint16_t *z)
 {

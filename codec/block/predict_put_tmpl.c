@@ -12,12 +12,13 @@ static inline uint32_t give_word(uint32_t x, unsigned due, uint8_t **to)
     return x >> 16 * due;
 }
 
-static inline uint32_t put_symbol(uint32_t x, uint32_t coder, const uint64_t *reciprocals, uint8_t **to)
+static inline uint32_t put_symbol(uint32_t x, uint32_t coder, const struct pxr_predict_coders *c, uint8_t **to)
 {
-    const uint32_t f = coder & 0xFFFF, first = coder >> 16;
+    const uint32_t f = coder & 0xFFF, cells = (coder >> 12 & 0x1FF) * PXR_PREDICT_CELL;
     x = give_word(x, x >> (32 - PXR_PREDICT_TABLE_BITS) >= f, to);
-    const uint32_t q = (uint32_t)(x * reciprocals[f] >> PXR_PREDICT_RECIPROCAL_BITS);
-    return x + q * (PXR_PREDICT_TABLE - f) + first; /* q x 2^11 + x mod f + first */
+    const uint32_t q = (uint32_t)(x * c->reciprocals[f] >> PXR_PREDICT_RECIPROCAL_BITS), rest = x - q * f;
+    const bool is_in_cell = (rest < f / PXR_PREDICT_CELL * PXR_PREDICT_CELL) & (rest + cells < c->n_coarse);
+    return (q << PXR_PREDICT_TABLE_BITS) + rest + (is_in_cell ? cells : coder >> 21);
 }
 
 static inline uint32_t put_raw(uint32_t x, uint32_t v, unsigned n, uint8_t **to)
@@ -32,7 +33,7 @@ static uint8_t *put_8(const struct pxr_predict_coders *coders, const uint8_t *co
     const uint8_t *const z = residuals;
     for (size_t i = n; i-- > 0;) {
         uint32_t *const lane = &x[i & (lanes - 1)];
-        *lane = put_symbol(*lane, coders->of[contexts[i]][z[i]], coders->reciprocals, &to);
+        *lane = put_symbol(*lane, coders->of[contexts[i]][z[i]], coders, &to);
     }
     return to;
 }
@@ -48,7 +49,7 @@ static uint8_t *put_16(const struct pxr_predict_coders *coders, const uint8_t *c
             x[i] = put_raw(x[i], z[i] & ((1u << raw) - 1), raw, &to);
         }
         for (size_t i = count; i-- > 0;)
-            x[i] = put_symbol(x[i], coders->of[contexts[first + i]][pxr_token_of(z[i])], coders->reciprocals, &to);
+            x[i] = put_symbol(x[i], coders->of[contexts[first + i]][pxr_token_of(z[i])], coders, &to);
     }
     return to;
 }

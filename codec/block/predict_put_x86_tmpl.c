@@ -6,7 +6,7 @@
 
 /* Raw bits are read last, so they are put first. */
 static inline __attribute__((always_inline)) uint8_t *FN(put_chunk)(VECTOR *x, const size_t n_vectors,
-                                                                    const uint32_t *coders, const uint8_t *contexts,
+                                                                    const struct pxr_predict_coders *coders, const uint8_t *contexts,
                                                                     const SAMPLE *z, uint8_t *to)
 {
     VECTOR symbols[PXR_PREDICT_MAX_LANES / WIDTH];
@@ -35,10 +35,10 @@ FN(put_row)(const struct pxr_predict_coders *coders, const uint8_t *contexts, co
         memset(last_contexts, PXR_PREDICT_CONTEXTS, sizeof last_contexts); /* lanes without a sample */
         memcpy(last_contexts, contexts + n - rest, rest);
         memcpy(last_z, z + n - rest, rest * sizeof *z);
-        to = FN(put_chunk)(v, n_vectors, coders->of[0], last_contexts, last_z, to);
+        to = FN(put_chunk)(v, n_vectors, coders, last_contexts, last_z, to);
     }
     for (size_t j = n - rest; j; j -= lanes)
-        to = FN(put_chunk)(v, n_vectors, coders->of[0], contexts + j - lanes, z + j - lanes, to);
+        to = FN(put_chunk)(v, n_vectors, coders, contexts + j - lanes, z + j - lanes, to);
     for (size_t i = 0; i < n_vectors; i++)
         lanes_store(x + WIDTH * i, v[i]);
     return to;

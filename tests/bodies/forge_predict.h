@@ -114,6 +114,14 @@ static inline void forge_thresholds(uint64_t *rng, struct pxr_bit_writer *w)
     }
 }
 
+/* What the frequencies of all tables of a block are.  The first two are the bounds of how many cells of slots tables
+ * have, which is one number for a block. */
+enum forge_tables {
+    FORGE_EIGHTS, /* multiples of 8: nothing is left behind the cells */
+    FORGE_SEVENS, /* of all symbols 7, of one more: most is left that can be */
+    FORGE_ANY,
+};
+
 static inline unsigned forge_table_of(uint64_t *rng, struct pxr_bit_writer *w)
 {
     struct pxr_rice rice = PXR_RICE_INIT;
@@ -128,21 +136,24 @@ static inline unsigned forge_table_of(uint64_t *rng, struct pxr_bit_writer *w)
 }
 
 /* A frequency of at most `room`: its bit length and what follows its highest bit. */
-static inline uint32_t forge_frequency(uint64_t *rng, uint32_t room, unsigned *length, uint32_t *low, unsigned *n_low)
+static inline uint32_t forge_frequency(uint64_t *rng, enum forge_tables kind, uint32_t room, unsigned *length,
+                                       uint32_t *low, unsigned *n_low)
 {
-    *length = forge_below(rng, PXR_PREDICT_TABLE_BITS + 1);
+    *length = kind == FORGE_SEVENS ? 3 : forge_below(rng, PXR_PREDICT_TABLE_BITS + 1);
     *n_low = *length < 2 ? 0 : *length == 2 ? 1 : 2;
-    *low = forge_below(rng, 1u << *n_low);
+    *low = kind == FORGE_SEVENS ? 3 : forge_below(rng, 1u << *n_low);
     uint32_t f = *length < 2 ? *length : (1u << *n_low | *low) << (*length - 1 - *n_low);
-    if (f > room)
+    if (f > room || (kind == FORGE_EIGHTS && f % 8))
         f = *length = *low = *n_low = 0;
     return f;
 }
 
-static inline void forge_table(uint64_t *rng, struct pxr_bit_writer *w, struct pxr_rice *rice, uint32_t n_symbols)
+static inline void forge_table(uint64_t *rng, struct pxr_bit_writer *w, struct pxr_rice *rice, uint32_t n_symbols,
+                               enum forge_tables kind)
 {
-    const uint32_t n_used = (uint32_t)forge_between(rng, 1, n_symbols), top = forge_below(rng, n_used);
-    const bool is_single = forge_once_in(rng, 10);
+    const uint32_t n_used = kind == FORGE_SEVENS ? n_symbols : (uint32_t)forge_between(rng, 1, n_symbols);
+    const uint32_t top = forge_below(rng, n_used);
+    const bool is_single = kind != FORGE_SEVENS && forge_once_in(rng, 10);
     uint32_t room = PXR_PREDICT_TABLE - 1;
     int before = 4;
     pxr_bits_put(w, n_used - 1, 8);
@@ -155,7 +166,7 @@ static inline void forge_table(uint64_t *rng, struct pxr_bit_writer *w, struct p
         uint32_t low;
         if (s == top)
             continue;
-        room -= forge_frequency(rng, room, &length, &low, &n_low);
+        room -= forge_frequency(rng, kind, room, &length, &low, &n_low);
         pxr_rice_put(w, rice, pxr_zigzag((int)length - before));
         pxr_bits_put(w, low, n_low);
         before = (int)length;
@@ -224,8 +235,11 @@ static inline struct pxr_buffer forge_predict_params(uint64_t *rng, const struct
     for (unsigned phase = 0; phase < 2; phase++)
         forge_thresholds(rng, &w);
     const unsigned n_tables = forge_table_of(rng, &w);
-    for (unsigned i = 0; i < n_tables; i++)
-        forge_table(rng, &w, &rice, fixed[1] <= 8 ? PXR_PREDICT_MAX_SYMBOLS : PXR_PREDICT_TOKENS);
+    const uint32_t how = forge_below(rng, 8);
+    const enum forge_tables first = how < FORGE_ANY ? (enum forge_tables)how : FORGE_ANY;
+    const enum forge_tables others = first == FORGE_SEVENS && forge_once_in(rng, 2) ? FORGE_ANY : first;
+    for (unsigned i = 0; i < n_tables; i++) /* one of sevens leaves the others fewer cells than they have whole ones */
+        forge_table(rng, &w, &rice, fixed[1] <= 8 ? PXR_PREDICT_MAX_SYMBOLS : PXR_PREDICT_TOKENS, i ? others : first);
     pxr_bits_end(&w);
     return out;
 }

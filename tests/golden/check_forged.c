@@ -16,21 +16,26 @@ struct forged {
     size_t padding_at; /* of the byte with unused bits behind the motion of a unit */
     unsigned n_padding; /* of these; 0: no unit has any */
     uint8_t *pixels; /* what the independent decoder makes of it, as the library writes it */
+    uint32_t n_cells; /* of each table, as that decoder says */
 };
 
 /* What was met: each of these must have been, or the test proves less than it says. */
 static struct {
     unsigned blocks, units, symbols, motion, ranks, sequential, narrow, wide, shifted, refused, decoded_damaged,
-        padding, in_bounds, out_of_bounds;
+        padding, in_bounds, out_of_bounds, all_cells, fewest_cells, fewest_cells_wide;
     bool depth[17], lanes[7];
 } seen;
+
+/* How many cells tables of slots have: 2048 / 8; or, with all frequencies 7 more than a multiple of 8, of 256 or 64
+ * symbols (2048 - 7 x 256) / 8 or (2048 - 7 x 64) / 8. */
+enum { MOST_CELLS = 256, FEWEST_CELLS = 32, FEWEST_CELLS_WIDE = 200 };
 
 /* ---- streams ------------------------------------------------------------------------------------ */
 
 /* What was drawn for a unit, and how. */
 struct draw {
-    uint32_t start, size;
-    uint8_t lane, bits;
+    struct independent_slots symbol;
+    unsigned lane;
 };
 struct script {
     uint64_t rng;
@@ -57,7 +62,7 @@ static uint32_t roll(void *to, unsigned bits)
     return s->how < 3 ? last : forge_random(&s->rng) & last;
 }
 
-static void took(void *to, unsigned lane, uint32_t start, uint32_t size, unsigned bits)
+static void took(void *to, unsigned lane, const struct independent_slots *symbol)
 {
     struct script *const s = to;
     if (s->n == s->room) {
@@ -65,7 +70,7 @@ static void took(void *to, unsigned lane, uint32_t start, uint32_t size, unsigne
         if (!(s->draws = realloc(s->draws, s->room * sizeof *s->draws)))
             abort();
     }
-    s->draws[s->n++] = (struct draw){start, size, (uint8_t)lane, (uint8_t)bits};
+    s->draws[s->n++] = (struct draw){*symbol, lane};
     s->end[s->unit] = s->n;
 }
 
@@ -79,12 +84,16 @@ static void put_stream(const struct script *s, uint32_t unit, unsigned n_lanes, 
     for (unsigned i = 0; i < n_lanes; i++)
         x[i] = PXR_RANS_LOW;
     for (const struct draw *d = s->draws + s->end[unit]; d-- > s->draws + s->first[unit];) {
+        const struct independent_slots *const symbol = &d->symbol;
+        const uint32_t f = symbol->n_first + symbol->n_second;
         uint32_t *const state = &x[d->lane];
-        if (*state >= (uint64_t)d->size << (32 - d->bits)) {
+        if (*state >= (uint64_t)f << (32 - symbol->bits)) {
             words[n_words++] = (uint16_t)*state;
             *state >>= 16;
         }
-        *state = (*state / d->size << d->bits) + *state % d->size + d->start;
+        const uint32_t offset = *state % f;
+        *state = (*state / f << symbol->bits) +
+                 (offset < symbol->n_first ? symbol->first + offset : symbol->second + offset - symbol->n_first);
     }
     uint8_t *const to = pxr_buffer_extend(out, 4 * n_lanes + 2 * n_words);
     for (unsigned i = 0; i < n_lanes; i++)
@@ -115,7 +124,7 @@ static size_t n_samples(const struct pxr_block_shape *s)
 }
 
 /* NULL, or why it refuses the block. */
-static const char *independent(const struct forged *b, const struct independent_dice *dice, uint8_t *pixels)
+static const char *independent(struct forged *b, const struct independent_dice *dice, uint8_t *pixels)
 {
     const struct independent_shape shape = {b->shape.n_frames, b->shape.height_px, b->shape.width_px, b->shape.bits};
     const size_t n = n_samples(&b->shape);
@@ -123,6 +132,7 @@ static const char *independent(const struct forged *b, const struct independent_
     struct independent_block out;
     const char *const why = independent_decode(&out, &shape, b->header.bytes, b->header.n_bytes, b->payload.bytes,
                                                b->payload.n_bytes, dice, samples);
+    b->n_cells = out.n_cells;
     for (size_t i = 0; i < n; i++)
         if (b->shape.bits == 8)
             pixels[i] = (uint8_t)samples[i];
@@ -291,13 +301,17 @@ static void note(const struct forged *b)
     seen.narrow += p[1] <= 8;
     seen.wide += p[1] > 8;
     seen.shifted += p[2] > 0;
+    seen.all_cells += b->n_cells == MOST_CELLS;
+    seen.fewest_cells += b->n_cells == FEWEST_CELLS;
+    seen.fewest_cells_wide += p[1] > 8 && b->n_cells == FEWEST_CELLS_WIDE;
     seen.depth[p[1]] = seen.lanes[p[3]] = true;
 }
 
 static bool was_all_seen(void)
 {
     bool is_good = seen.motion && seen.ranks && seen.sequential && seen.narrow && seen.wide && seen.shifted &&
-                   seen.refused && seen.decoded_damaged && seen.padding && seen.in_bounds && seen.out_of_bounds;
+                   seen.refused && seen.decoded_damaged && seen.padding && seen.in_bounds && seen.out_of_bounds &&
+                   seen.all_cells && seen.fewest_cells && seen.fewest_cells_wide;
     for (unsigned depth = 1; depth <= 16; depth++)
         is_good &= seen.depth[depth];
     for (unsigned lanes = 4; lanes <= 6; lanes++)
@@ -336,9 +350,9 @@ int main(int argc, char **argv)
         n_wrong += (unsigned)!check(i) + !check_bounds(i);
     printf("FORGED %u blocks, %u units, %u symbols; motion %u, ranks %u, sequential %u, narrow %u, wide %u, "
            "shifted %u; damaged: %u refused, %u decoded, %u in padding; bounds: %u kept, "
-           "%u passed; %u wrong\n",
+           "%u passed; cells: all in %u, fewest in %u + %u; %u wrong\n",
            seen.blocks, seen.units, seen.symbols, seen.motion, seen.ranks, seen.sequential, seen.narrow, seen.wide,
            seen.shifted, seen.refused, seen.decoded_damaged, seen.padding,
-           seen.in_bounds, seen.out_of_bounds, n_wrong);
+           seen.in_bounds, seen.out_of_bounds, seen.all_cells, seen.fewest_cells, seen.fewest_cells_wide, n_wrong);
     return !n_wrong && (n < 500 || was_all_seen()) && n ? 0 : 1;
 }

@@ -3,7 +3,7 @@
 #include "independent_parts.h"
 
 enum { N_GROUPS = 4, N_PHASES = 2, MAX_TAPS = 16, N_FEATURES = 10, N_THRESHOLDS = 15, N_CONTEXTS = 96 };
-enum { SLOT_BITS = 11, N_SLOTS = 1 << SLOT_BITS, MAX_LANES = 64 };
+enum { SLOT_BITS = 11, N_SLOTS = 1 << SLOT_BITS, CELL_SLOTS = 8, MAX_SYMBOLS = 256, MAX_LANES = 64 };
 enum { TILE_COLUMNS = 128, TILE_ROWS = 64 };
 enum { FIXED_HEADER_BYTES = 20, FIXED_PARAMS_BYTES = 12, UNIT_ENTRY_BYTES = 12 };
 enum { SEQUENTIAL, DYADIC };
@@ -14,8 +14,9 @@ enum { FLAG_MOTION = 1, FLAG_RANKS = 2 };
 struct predictor { /* of one tile */
     int64_t weight[MAX_TAPS], bias;
 };
-struct table {
-    uint32_t frequency[256];
+struct table { /* with A, B and c as the document names them, of each symbol */
+    uint32_t frequency[MAX_SYMBOLS];
+    uint32_t c[MAX_SYMBOLS], A[MAX_SYMBOLS], B[MAX_SYMBOLS];
 };
 struct block {
     struct independent_block b;
@@ -242,6 +243,33 @@ static const char *read_table(struct block *k, struct bits *b, struct rice *rice
     return NULL;
 }
 
+/* C: as many cells as there are in the table that has the fewest whole ones. */
+static uint32_t cells_of_block(const struct block *k)
+{
+    uint32_t least = UINT32_MAX;
+    for (unsigned i = 0; i < k->b.n_tables; i++) {
+        uint32_t sum = 0;
+        for (unsigned s = 0; s < MAX_SYMBOLS; s++)
+            sum += k->table[i].frequency[s] / CELL_SLOTS;
+        least = sum < least ? sum : least;
+    }
+    return least;
+}
+
+static void lay_out_slots(struct table *table, uint32_t C)
+{
+    uint32_t left = C, A = 0, B = CELL_SLOTS * C;
+    for (unsigned s = 0; s < MAX_SYMBOLS; s++) {
+        const uint32_t f = table->frequency[s], whole = f / CELL_SLOTS;
+        table->c[s] = whole < left ? whole : left;
+        table->A[s] = A;
+        table->B[s] = B;
+        left -= table->c[s];
+        A += CELL_SLOTS * table->c[s];
+        B += f - CELL_SLOTS * table->c[s];
+    }
+}
+
 static const char *read_params(struct block *k, const uint8_t *params, uint32_t n_bytes)
 {
     struct bits b = {params + FIXED_PARAMS_BYTES, 8 * (uint64_t)(n_bytes - FIXED_PARAMS_BYTES), 0, false};
@@ -261,7 +289,12 @@ static const char *read_params(struct block *k, const uint8_t *params, uint32_t 
         why = read_table(k, &b, &frequencies, &k->table[i]);
     if (!why && (!is_padded(&b) || b.at != b.n_bits))
         why = "params end elsewhere";
-    return why;
+    if (why)
+        return why;
+    k->b.n_cells = cells_of_block(k);
+    for (unsigned i = 0; i < k->b.n_tables; i++)
+        lay_out_slots(&k->table[i], k->b.n_cells);
+    return NULL;
 }
 
 static uint32_t bytes_of_unit(const struct block *k, uint32_t unit)
@@ -501,15 +534,15 @@ static uint32_t slot_of(const struct frame *f, unsigned lane, unsigned n_bits)
 {
     return f->dice ? f->dice->roll(f->dice->to, n_bits) : f->state[lane] & ((1u << n_bits) - 1);
 }
-/* The state's slot lies among the `size` slots from `start` on. */
-static void advance(struct frame *f, unsigned lane, unsigned n_bits, uint32_t start, uint32_t size)
+/* The state's slot is that of this symbol with this offset. */
+static void advance(struct frame *f, unsigned lane, const struct independent_slots *symbol, uint32_t offset)
 {
     uint32_t *const x = &f->state[lane];
     if (f->dice) {
-        f->dice->took(f->dice->to, lane, start, size, n_bits);
+        f->dice->took(f->dice->to, lane, symbol);
         return;
     }
-    *x = size * (*x >> n_bits) + slot_of(f, lane, n_bits) - start;
+    *x = (symbol->n_first + symbol->n_second) * (*x >> symbol->bits) + offset;
     if (*x >= 1u << 16)
         return;
     f->is_short |= f->unit_end - f->unit < 2;
@@ -519,12 +552,16 @@ static void advance(struct frame *f, unsigned lane, unsigned n_bits, uint32_t st
 
 static uint32_t take_symbol(struct frame *f, unsigned lane, const struct table *table)
 {
-    const uint32_t slot = slot_of(f, lane, SLOT_BITS);
-    uint32_t s = 0, start = 0;
-    while (slot >= start + table->frequency[s])
-        start += table->frequency[s++];
-    advance(f, lane, SLOT_BITS, start, table->frequency[s]);
-    return s;
+    const uint32_t t = slot_of(f, lane, SLOT_BITS);
+    for (uint32_t s = 0;; s++) {
+        const uint32_t A = table->A[s], B = table->B[s], in_cells = CELL_SLOTS * table->c[s];
+        const struct independent_slots symbol = {A, in_cells, B, table->frequency[s] - in_cells, SLOT_BITS};
+        const bool is_in_cell = t >= A && t < A + in_cells;
+        if (is_in_cell || (t >= B && t < B + symbol.n_second)) {
+            advance(f, lane, &symbol, is_in_cell ? t - A : in_cells + t - B);
+            return s;
+        }
+    }
 }
 
 /* The residual of a symbol of a wide block: bits behind its highest three are plain. */
@@ -534,7 +571,7 @@ static uint32_t take_wide(struct frame *f, unsigned lane, uint32_t s)
         return s;
     const unsigned r = (s - 16) / 4 + 2;
     const uint32_t raw = slot_of(f, lane, r);
-    advance(f, lane, r, raw, 1);
+    advance(f, lane, &(struct independent_slots){.first = raw, .n_first = 1, .bits = r}, 0);
     return ((4 + s % 4) << r) + raw;
 }
 

@@ -18,14 +18,21 @@ struct independent_block {
     unsigned order, depth, shift, lanes, groups;
     bool has_motion, has_ranks;
     unsigned n_tables, n_single_tables;
+    uint32_t n_cells; /* of each table */
 };
 
-/* Symbols from elsewhere than a unit's bytes: for a test that makes units.  A symbol is an interval [start, start +
- * size) of 0..2^bits - 1; raw bits are one of size 1. */
+/* Slots of a symbol among 0..2^bits - 1, in the order of their offsets: n_first of them from `first` on, then n_second
+ * from `second` on.  Raw bits are a symbol with one slot. */
+struct independent_slots {
+    uint32_t first, n_first, second, n_second;
+    unsigned bits;
+};
+
+/* Symbols from elsewhere than a unit's bytes: for a test that makes units. */
 struct independent_dice {
     void (*begin_unit)(void *to, uint32_t unit);
     uint32_t (*roll)(void *to, unsigned bits); /* 0..2^bits - 1 */
-    void (*took)(void *to, unsigned lane, uint32_t start, uint32_t size, unsigned bits);
+    void (*took)(void *to, unsigned lane, const struct independent_slots *symbol);
     void *to;
 };
 

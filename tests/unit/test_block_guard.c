@@ -119,7 +119,8 @@ static uint64_t predict_decode(const void *what, enum guard_side side)
     const struct pxr_predict_stream stream = {states, words, tail, n_words, n_tail};
     uint8_t *const row = guard_get(ROW, pxr_predict_row_bytes(m.width_px), side, 2);
     uint8_t *const dst = guard_get(OUT0, n, side, 1);
-    const uint32_t *const tables = guard_copy(TABLES, c->tables, PXR_PREDICT_N_SLOTS * sizeof *tables, side, 4);
+    const size_t n_entries = (m.n_tables + 1) * (size_t)pxr_predict_slots_of(&m, c->tables).n_each;
+    const uint32_t *const tables = guard_copy(TABLES, c->tables, n_entries * sizeof *tables, side, 4);
     const bool is_good = pxr_predict_kernels_for(&m)->decode(&m, tables, &f, &stream, row, dst);
     cr_assert(!is_good || n_words < 16, "random words end as a writer's do");
     return pxr_xxh3_64(dst, n);

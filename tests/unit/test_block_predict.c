@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The predict codec: the same bits from every CPU level, any shape and depth, hostile units. */
+#include "forge_predict.h"
 #include "predict.h"
 #include "test_block_support.h"
 
@@ -395,4 +396,199 @@ Test(block_predict, counts_of_photons_are_not_predicted)
         encoded_fini(&e);
         pxr_free(pixels);
     }
+}
+
+/* ---- slots of tables ---------------------------------------------------------------------------- */
+
+/* A model's tables, and the slot that they have for each symbol and offset: of symbol s from starts[s] on. */
+struct placement {
+    const struct pxr_predict_model *m;
+    struct pxr_predict_slots slots;
+    struct pxr_predict_coders *coders;
+    uint16_t starts[PXR_PREDICT_MAX_SYMBOLS + 1], slot_at[PXR_PREDICT_TABLE];
+};
+
+/* Where the symbol of an entry is among frequencies: kernels want head and raw bits of a token instead. */
+static uint32_t symbol_of_entry(const struct pxr_predict_model *m, uint32_t entry)
+{
+    const uint32_t raw = entry >> 4 & 15;
+    return m->depth <= 8 ? entry & 255 : !raw ? entry & 15 : 16 + 4 * (raw - 2) + (entry & 3);
+}
+
+/* Every slot has one symbol and offset, and every symbol a slot for each offset below its frequency: 2048 slots and
+ * no pair of symbol and offset twice. */
+static void expect_bijection(struct placement *p, unsigned table)
+{
+    const uint16_t *const freq = p->m->freq[table];
+    for (unsigned s = 0; s < PXR_PREDICT_MAX_SYMBOLS; s++)
+        p->starts[s + 1] = (uint16_t)(p->starts[s] + freq[s]);
+    cr_assert_eq(p->starts[PXR_PREDICT_MAX_SYMBOLS], PXR_PREDICT_TABLE);
+    memset(p->slot_at, 255, sizeof p->slot_at);
+    for (uint32_t slot = 0; slot < PXR_PREDICT_TABLE; slot++) {
+        const int32_t cell = (int32_t)slot / 8, behind = (int32_t)slot - (int32_t)p->slots.n_skipped;
+        const uint32_t entry = p->slots.entries[table * p->slots.n_each + (uint32_t)(cell > behind ? cell : behind)];
+        const uint32_t s = symbol_of_entry(p->m, entry), offset = slot - (entry >> 20);
+        cr_assert_lt(s, pxr_predict_n_symbols(p->m));
+        cr_assert_eq(entry >> 8 & 0xFFF, freq[s], "table %u, slot %u: another frequency", table, slot);
+        cr_assert_lt(offset, freq[s], "table %u, slot %u: offset %u of symbol %u", table, slot, offset, s);
+        cr_assert_eq(p->slot_at[p->starts[s] + offset], UINT16_MAX, "table %u: two slots of one offset", table);
+        p->slot_at[p->starts[s] + offset] = (uint16_t)slot;
+    }
+}
+
+enum { PUT_LANES = 16, BEFORE = (1 << 16) + 77 }; /* the quotient of states that a symbol is put into */
+
+/* Sixteen symbols with offsets, from `first` on in the order of slot_at, put into states with this quotient and this
+ * rest: the quotient goes up, and the slot is the one that decodes to them. */
+static void expect_coded(const struct placement *p, unsigned context, uint32_t first)
+{
+    uint8_t contexts[PUT_LANES], narrow[PUT_LANES], words[256];
+    uint16_t wide[PUT_LANES];
+    uint32_t x[PUT_LANES], s = 0;
+    const bool is_wide = p->m->depth > 8;
+    for (uint32_t i = 0; i < PUT_LANES; i++) {
+        while (first + i >= p->starts[s + 1])
+            s++;
+        const uint32_t f = (uint32_t)p->starts[s + 1] - p->starts[s], raw = is_wide ? pxr_token_raw_bits(s) : 0;
+        const uint32_t state = f * BEFORE + first + i - p->starts[s]; /* with the raw bits, which are put first */
+        contexts[i] = (uint8_t)context;
+        x[i] = state >> raw;
+        narrow[i] = (uint8_t)s;
+        wide[i] = (uint16_t)(pxr_token_head(s) << raw | (state & ((1u << raw) - 1)));
+    }
+    const void *const z = is_wide ? (const void *)wide : narrow;
+    uint8_t *const end = words + sizeof words;
+    const uint8_t *const to = pxr_predict_kernels_for(p->m)->put(p->coders, contexts, z, PUT_LANES, PUT_LANES, x, end);
+    cr_assert_eq(to, end, "a word was put where none was due");
+    for (uint32_t i = 0; i < PUT_LANES; i++)
+        cr_assert_eq(x[i], (uint32_t)BEFORE << PXR_PREDICT_TABLE_BITS | p->slot_at[first + i],
+                     "context %u: slot %u instead of %u", context, x[i] & (PXR_PREDICT_TABLE - 1),
+                     p->slot_at[first + i]);
+}
+
+/* As many cells as the table has whole ones that has the fewest. */
+static uint32_t fewest_whole_cells(const struct pxr_predict_model *m)
+{
+    uint32_t fewest = UINT32_MAX;
+    for (unsigned i = 0; i < m->n_tables; i++) {
+        uint32_t n = 0;
+        for (unsigned s = 0; s < pxr_predict_n_symbols(m); s++)
+            n += m->freq[i][s] / 8u;
+        fewest = n < fewest ? n : fewest;
+    }
+    return fewest;
+}
+
+static void expect_places(const struct pxr_predict_model *m, uint32_t *tables, struct pxr_predict_coders *coders)
+{
+    struct placement p = {.m = m, .slots = pxr_predict_slots_of(m, tables), .coders = coders};
+    cr_assert_eq(m->n_cells, fewest_whole_cells(m));
+    cr_assert_eq(p.slots.n_each, PXR_PREDICT_TABLE - 7 * m->n_cells);
+    pxr_predict_build_tables(m, tables);
+    memset(coders, 0, sizeof *coders);
+    pxr_predict_coders_init(coders);
+    pxr_predict_set_coders(m, coders);
+    bool done[PXR_PREDICT_CONTEXTS] = {false};
+    for (unsigned context = 0; context < PXR_PREDICT_CONTEXTS; context++) {
+        const unsigned table = m->table_of[context / PXR_PREDICT_PHASE_CONTEXTS][context % PXR_PREDICT_PHASE_CONTEXTS];
+        if (done[table])
+            continue;
+        done[table] = true;
+        expect_bijection(&p, table);
+        for (int level = 0; level < PXR_N_CPU_LEVELS; level++) {
+            pxr_cpu_limit((enum pxr_cpu_level)level);
+            for (uint32_t first = 0; first < PXR_PREDICT_TABLE; first += PUT_LANES)
+                expect_coded(&p, context, first);
+        }
+    }
+    for (uint32_t k = 0; k < p.slots.n_each; k++) /* behind all tables: one symbol that has all slots */
+        cr_assert_eq(tables[m->n_tables * p.slots.n_each + k], PXR_PREDICT_TABLE << 8);
+}
+
+/* Frequencies at their bounds. */
+enum table_kind {
+    ONE_SYMBOL,
+    EQUAL,      /* 8 or 32 */
+    ONE_TO_SEVEN,
+    SEVENS,     /* these two of all symbols but one */
+    FEW_BEFORE, /* those before the last, which is most of the table */
+    N_TABLE_KINDS
+};
+
+static uint16_t extreme_frequency(enum table_kind kind, unsigned n_symbols, unsigned s)
+{
+    switch (kind) {
+    case EQUAL: return (uint16_t)(PXR_PREDICT_TABLE / n_symbols);
+    case ONE_TO_SEVEN: return (uint16_t)(1 + s % 7);
+    case SEVENS: return 7;
+    case FEW_BEFORE: return s % 9 == 4 ? 20 : 0;
+    default: return 0;
+    }
+}
+
+static void extreme_table(enum table_kind kind, unsigned n_symbols, uint16_t *freq)
+{
+    uint32_t left = PXR_PREDICT_TABLE;
+    const unsigned most = kind == FEW_BEFORE ? n_symbols - 1 : n_symbols / 3; /* who has what is left */
+    memset(freq, 0, PXR_PREDICT_MAX_SYMBOLS * sizeof *freq);
+    for (unsigned s = 0; s < n_symbols; s++)
+        if (s != most)
+            left -= freq[s] = extreme_frequency(kind, n_symbols, s);
+    freq[most] = (uint16_t)left;
+}
+
+/* Each of these tables alone, and with each other one, which may leave it fewer cells than it has whole ones. */
+Test(block_predict, slots_of_extreme_tables_are_all_used_once)
+{
+    static struct pxr_predict_model m;
+    const struct pxr_block_shape shape = {2, 5, 9, 16};
+    uint32_t *const tables = pxr_alloc(PXR_PREDICT_N_SLOTS * sizeof *tables);
+    struct pxr_predict_coders *const coders = pxr_alloc(sizeof *coders);
+    cr_assert(pxr_predict_model_init(&m, &shape));
+    for (unsigned depth = 8; depth <= 16; depth += 8)
+        for (unsigned a = 0; a < N_TABLE_KINDS; a++)
+            for (unsigned b = 0; b < N_TABLE_KINDS; b++) {
+                m.depth = (uint8_t)depth;
+                m.n_tables = a == b ? 1 : 2;
+                memset(m.table_of, 0, sizeof m.table_of);
+                m.table_of[1][7] = (uint8_t)(m.n_tables - 1);
+                extreme_table((enum table_kind)a, pxr_predict_n_symbols(&m), m.freq[0]);
+                extreme_table((enum table_kind)b, pxr_predict_n_symbols(&m), m.freq[1]);
+                pxr_predict_model_set_cells(&m);
+                cr_expect(a > EQUAL || b > EQUAL || m.n_cells == 256, "kinds %u and %u", a, b);
+                cr_expect(a != SEVENS || m.n_cells == (depth == 8 ? 32 : 200), "kinds %u and %u", a, b);
+                expect_places(&m, tables, coders);
+            }
+    pxr_predict_model_fini(&m);
+    pxr_free(coders);
+    pxr_free(tables);
+}
+
+/* Whatever a header says; among these models are those with the most and the fewest cells. */
+Test(block_predict, slots_of_forged_tables_are_all_used_once, .timeout = 300)
+{
+    static struct pxr_predict_model m;
+    uint32_t *const tables = pxr_alloc(PXR_PREDICT_N_SLOTS * sizeof *tables);
+    struct pxr_predict_coders *const coders = pxr_alloc(sizeof *coders);
+    unsigned all = 0, fewest = 0, fewest_wide = 0, others = 0;
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        const struct pxr_block_shape shape = {2, 5, 9, seed % 2 ? 8 : 16};
+        uint64_t rng = seed * UINT64_C(0x9E3779B97F4A7C15);
+        struct pxr_buffer params = forge_predict_params(&rng, &shape, 0);
+        const struct pxr_block_header h = {.shape = shape, .params = params.bytes,
+                                           .params_bytes = (uint32_t)params.n_bytes};
+        cr_assert(pxr_predict_model_init(&m, &shape));
+        cr_assert_eq(pxr_predict_model_load(&m, &h, NULL), PXR_OK);
+        expect_places(&m, tables, coders);
+        all += m.n_cells == 256;
+        fewest += m.n_cells == 32;
+        fewest_wide += m.n_cells == 200 && m.depth > 8;
+        others += m.n_cells != 256 && m.n_cells != 32 && m.n_cells != 200;
+        pxr_predict_model_fini(&m);
+        pxr_buffer_fini(&params);
+    }
+    cr_expect(all && fewest && fewest_wide && others, "%u, %u, %u, %u", all, fewest, fewest_wide,
+              others);
+    pxr_free(coders);
+    pxr_free(tables);
 }
