@@ -86,6 +86,21 @@ chunk_8(__m256i *x, const size_t n_vectors, const struct pxr_predict_slots *tabl
     return words;
 }
 
+/* Small residuals have no raw bits, and in calm parts no lane has any: then half of the work is left out. */
+static inline __attribute__((always_inline)) bool store_small(const __m256i *slots, const size_t n_vectors, uint16_t *z)
+{
+    __m256i any = slots[0];
+#pragma GCC unroll 8
+    for (size_t i = 1; i < n_vectors; i++)
+        any = _mm256_or_si256(any, slots[i]);
+    if (!_mm256_testz_si256(any, _mm256_set1_epi32(0xF0)))
+        return false;
+#pragma GCC unroll 8
+    for (size_t i = 0; i < n_vectors; i++)
+        _mm_storeu_si128((__m128i *)(void *)(z + 8 * i), narrow(_mm256_and_si256(slots[i], _mm256_set1_epi32(15))));
+    return true;
+}
+
 static inline __attribute__((always_inline)) const uint8_t *
 chunk_16(__m256i *x, const size_t n_vectors, const struct pxr_predict_slots *tables, const uint8_t *table_of,
          const uint8_t *words, uint16_t *z)
@@ -98,6 +113,8 @@ chunk_16(__m256i *x, const size_t n_vectors, const struct pxr_predict_slots *tab
 #pragma GCC unroll 8
     for (size_t i = 0; i < n_vectors; i++)
         x[i] = renormalise(advance(x[i], slots[i]), &words);
+    if (store_small(slots, n_vectors, z))
+        return words;
 #pragma GCC unroll 8
     for (size_t i = 0; i < n_vectors; i++) {
         const __m256i n = _mm256_and_si256(_mm256_srli_epi32(slots[i], 4), four_bits);
@@ -240,21 +257,23 @@ static inline void lanes_store(uint32_t *p, __m256i v) { _mm256_storeu_si256((__
 static inline __m256i v_as_packed(__m256i v) { return _mm256_permute4x64_epi64(v, 0xD8); }
 static inline __m256i v_from_packed(__m256i v) { return _mm256_permute4x64_epi64(v, 0xD8); }
 
-/* One where a is above b, as bytes. */
-static inline __m256i above(__m256i a, __m256i b, __m256i one)
+/* Which bytes are above one of two bounds, and which above both. */
+struct far {
+    __m256i one, both;
+};
+#define FAR_MASKS struct far
+static inline __m256i above(__m256i v, char bound)
 {
-    return _mm256_andnot_si256(_mm256_cmpeq_epi8(_mm256_subs_epu8(a, b), _mm256_setzero_si256()), one);
+    return _mm256_cmpeq_epi8(_mm256_max_epu8(v, _mm256_set1_epi8((char)(bound + 1))), v);
+}
+static inline struct far v_far(__m256i v, char near, char far)
+{
+    return (struct far){above(v, near), above(v, far)};
 }
 
-/* 0, 1 or 2: how many of two bounds a byte is above. */
-static inline __m256i v_far(__m256i v, char near, char far)
-{
-    const __m256i one = _mm256_set1_epi8(1);
-    return _mm256_add_epi8(above(v, _mm256_set1_epi8(near), one), above(v, _mm256_set1_epi8(far), one));
-}
-
+/* Thresholds of a binary search in the order of a heap, as signed numbers, and tables by level. */
 struct tables_constants {
-    __m256i thresholds, table_of[3];
+    __m256i heap, root, table_of[PXR_PREDICT_FRACTIONS];
 };
 
 static inline __m256i both_halves(const uint8_t *p)
@@ -264,34 +283,29 @@ static inline __m256i both_halves(const uint8_t *p)
 
 static inline struct tables_constants tables_constants(const struct pxr_predict_model *m, unsigned phase)
 {
-    struct tables_constants c = {.thresholds = both_halves(m->thresholds[phase])};
-    for (int i = 0; i < 3; i++)
-        c.table_of[i] = both_halves(m->table_of[phase] + 16 * i);
-    return c;
+    static const uint8_t in_heap[16] = {0, 7, 3, 11, 1, 5, 9, 13, 0, 2, 4, 6, 8, 10, 12, 14}; /* [0] is not used */
+    uint8_t heap[16], table_of[PXR_PREDICT_FRACTIONS][16];
+    for (unsigned i = 0; i < 16; i++)
+        heap[i] = m->thresholds[phase][in_heap[i]] ^ 0x80;
+    for (unsigned far = 0; far < PXR_PREDICT_FRACTIONS; far++)
+        for (unsigned level = 0; level < PXR_PREDICT_LEVELS; level++)
+            table_of[far][level] = m->table_of[phase][PXR_PREDICT_FRACTIONS * level + far];
+    return (struct tables_constants){both_halves(heap), _mm256_set1_epi8((char)heap[1]),
+                                     {both_halves(table_of[0]), both_halves(table_of[1]), both_halves(table_of[2])}};
 }
 
-/* The byte of a table of sixteen where first <= index < first + 16, else 0: an index with its highest bit
- * gives 0, and adding 112 with saturation sets that bit of all others. */
-static inline __m256i lookup_16(__m256i table, __m256i index, char first)
+/* From node k on to 2 k, or 2 k + 1 where the activity is above its threshold: behind the last one stands 16 + level. */
+static inline __m256i v_tables(const struct tables_constants *c, __m256i activity, struct far far)
 {
-    const __m256i at = _mm256_sub_epi8(index, _mm256_set1_epi8(first));
-    return _mm256_shuffle_epi8(table, _mm256_adds_epu8(at, _mm256_set1_epi8(112)));
-}
-
-static inline __m256i v_tables(const struct tables_constants *c, __m256i activity, __m256i far)
-{
-    const __m256i thresholds = c->thresholds;
-    __m256i level = _mm256_setzero_si256(); /* thresholds rise: a binary search */
-#pragma GCC unroll 4
-    for (char step = 8; step; step = (char)(step / 2)) {
-        const __m256i at = _mm256_add_epi8(level, _mm256_set1_epi8((char)(step - 1)));
-        level = _mm256_add_epi8(level, above(activity, _mm256_shuffle_epi8(thresholds, at),
-                                             _mm256_set1_epi8(step)));
-    }
-    const __m256i context = _mm256_add_epi8(_mm256_add_epi8(level, level), _mm256_add_epi8(level, far));
-    return _mm256_or_si256(_mm256_or_si256(lookup_16(c->table_of[0], context, 0),
-                                           lookup_16(c->table_of[1], context, 16)),
-                           lookup_16(c->table_of[2], context, 32));
+    const __m256i a = _mm256_xor_si256(activity, _mm256_set1_epi8((char)0x80));
+    __m256i node = _mm256_sub_epi8(_mm256_set1_epi8(2), _mm256_cmpgt_epi8(a, c->root));
+#pragma GCC unroll 3
+    for (int depth = 1; depth < 4; depth++)
+        node = _mm256_sub_epi8(_mm256_add_epi8(node, node),
+                               _mm256_cmpgt_epi8(a, _mm256_shuffle_epi8(c->heap, node)));
+    const __m256i near = _mm256_blendv_epi8(_mm256_shuffle_epi8(c->table_of[0], node),
+                                            _mm256_shuffle_epi8(c->table_of[1], node), far.one);
+    return _mm256_blendv_epi8(near, _mm256_shuffle_epi8(c->table_of[2], node), far.both);
 }
 
 #include "predict_x86_tmpl.c"

@@ -66,6 +66,22 @@ chunk_8(__m512i *x, const size_t n_vectors, const struct pxr_predict_slots *tabl
     return words;
 }
 
+/* Small residuals have no raw bits, and in calm parts no lane has any: then half of the work is left out. */
+static inline __attribute__((always_inline)) bool store_small(const __m512i *slots, const size_t n_vectors, uint16_t *z)
+{
+    __m512i any = slots[0];
+#pragma GCC unroll 4
+    for (size_t i = 1; i < n_vectors; i++)
+        any = _mm512_or_si512(any, slots[i]);
+    if (_mm512_test_epi32_mask(any, _mm512_set1_epi32(0xF0)))
+        return false;
+#pragma GCC unroll 4
+    for (size_t i = 0; i < n_vectors; i++)
+        _mm256_storeu_si256((__m256i *)(void *)(z + 16 * i),
+                            _mm512_cvtepi32_epi16(_mm512_and_si512(slots[i], _mm512_set1_epi32(15))));
+    return true;
+}
+
 static inline __attribute__((always_inline)) const uint8_t *
 chunk_16(__m512i *x, const size_t n_vectors, const struct pxr_predict_slots *tables, const uint8_t *table_of,
          const uint8_t *words, uint16_t *z)
@@ -78,6 +94,8 @@ chunk_16(__m512i *x, const size_t n_vectors, const struct pxr_predict_slots *tab
 #pragma GCC unroll 4
     for (size_t i = 0; i < n_vectors; i++)
         x[i] = renormalise(advance(x[i], slots[i]), &words);
+    if (store_small(slots, n_vectors, z))
+        return words;
 #pragma GCC unroll 4
     for (size_t i = 0; i < n_vectors; i++) {
         const __m512i n = _mm512_and_si512(_mm512_srli_epi32(slots[i], 4), four_bits);

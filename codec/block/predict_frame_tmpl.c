@@ -9,25 +9,28 @@ struct FN(worker) {
     struct FN(rows) r;
     SAMPLE *p, *z;
     uint8_t *fraction, *tables, *moved;
+    struct FN(constants) constants[2]; /* [phase] */
 };
 
-static inline struct FN(worker) FN(worker_at)(const struct pxr_predict_model *m, uint8_t *memory)
+static inline void FN(worker_at)(const struct pxr_predict_model *m, unsigned group, uint8_t *memory,
+                                 struct FN(worker) *w)
 {
     const size_t half = pxr_predict_half(m->width_px);
-    struct FN(worker) w = {.r = {.half = half}};
+    w->r.half = half;
     SAMPLE *at = (SAMPLE *)(void *)memory + PXR_ROW_MARGIN;
-    SAMPLE **const rows[] = {w.r.x, w.r.p, w.r.q};
+    SAMPLE **const rows[] = {w->r.x, w->r.p, w->r.q};
     for (int i = 0; i < 9; i++, at += 2 * half)
         rows[i / 3][i % 3] = at;
     uint8_t *byte = (uint8_t *)(at - PXR_ROW_MARGIN) + PXR_ROW_MARGIN;
     for (int i = 0; i < 2; i++, byte += 2 * half)
-        w.r.mag[i] = byte;
-    w.p = (SAMPLE *)(void *)(byte - PXR_ROW_MARGIN);
-    w.z = w.p + half + PXR_PREDICT_MAX_LANES;
-    w.fraction = (uint8_t *)(w.z + half + PXR_PREDICT_MAX_LANES);
-    w.tables = w.fraction + half + PXR_PREDICT_MAX_LANES;
-    w.moved = w.tables + half + PXR_PREDICT_MAX_LANES;
-    return w;
+        w->r.mag[i] = byte;
+    w->p = (SAMPLE *)(void *)(byte - PXR_ROW_MARGIN);
+    w->z = w->p + half + PXR_PREDICT_MAX_LANES;
+    w->fraction = (uint8_t *)(w->z + half + PXR_PREDICT_MAX_LANES);
+    w->tables = w->fraction + half + PXR_PREDICT_MAX_LANES;
+    w->moved = w->tables + half + PXR_PREDICT_MAX_LANES;
+    for (unsigned phase = 0; phase < 2; phase++)
+        w->constants[phase] = FN(constants)(m, group, phase);
 }
 
 /* ---- rows --------------------------------------------------------------------------------------- */
@@ -151,7 +154,8 @@ static bool FN(decode)(const struct pxr_predict_model *m, const uint32_t *tables
     const uint8_t *words = stream->words, *end = words + stream->n_bytes;
     const uint8_t *const last = end - stream->tail_bytes;
     bool is_tail = false;
-    struct FN(worker) w = FN(worker_at)(m, row_scratch);
+    struct FN(worker) w;
+    FN(worker_at)(m, f->group, row_scratch, &w);
     const size_t half = w.r.half;
     uint32_t x[PXR_PREDICT_MAX_LANES], wrong = 0;
     for (size_t i = 0; i < lanes; i++)
@@ -160,8 +164,9 @@ static bool FN(decode)(const struct pxr_predict_model *m, const uint32_t *tables
     for (uint32_t y = 0; y < m->height_px; y++) {
         for (unsigned phase = 0; phase < 2; phase++) {
             const size_t n = n_half[phase], to_odd = phase ? half : 0;
-            const struct FN(half_row) h = FN(half_row_at)(m, &w.r, f->group, phase, y);
-            PREDICT(&h, (size_t)pxr_round_up_u64(n, PXR_PREDICT_TILE), w.p, w.fraction, w.tables);
+            struct FN(half_row) h;
+            FN(half_row_at)(m, &w.r, f->group, phase, y, &h);
+            PREDICT(&h, &w.constants[phase], n, w.p, w.fraction, w.tables);
             memset(w.tables + n, (int)m->n_tables, PXR_PREDICT_MAX_LANES); /* lanes without a sample */
             if (!is_tail && words >= last) { /* a half row might touch what is behind the words */
                 words = stream->tail + (words - last);
@@ -196,8 +201,9 @@ static inline void FN(scan_row)(const struct pxr_predict_model *m, const struct 
     FN(split_row)(m, f->bits, f->x.first + y * f->x.stride_bytes, w->r.x[0], half);
     for (unsigned phase = 0; phase < 2; phase++) {
         const size_t n = n_half[phase], to_odd = phase ? half : 0;
-        const struct FN(half_row) h = FN(half_row_at)(m, &w->r, f->group, phase, y);
-        PREDICT(&h, (size_t)pxr_round_up_u64(n, PXR_PREDICT_TILE), w->p, w->fraction, w->tables);
+        struct FN(half_row) h;
+        FN(half_row_at)(m, &w->r, f->group, phase, y, &h);
+        PREDICT(&h, &w->constants[phase], n, w->p, w->fraction, w->tables);
         FN(fold)(m, w->p, w->fraction, w->r.x[0] + to_odd, n, w->z, w->r.mag[0] + to_odd);
         FN(byte_edges)(w->r.mag[0], half, n_half[0], phase ? n_half[1] : 0);
         memcpy(tables, w->tables, n);
@@ -210,7 +216,8 @@ static inline void FN(scan_row)(const struct pxr_predict_model *m, const struct 
 static void FN(scan)(const struct pxr_predict_model *m, const struct pxr_predict_frame *f,
                      uint8_t *row_scratch, uint8_t *tables, void *residuals)
 {
-    struct FN(worker) w = FN(worker_at)(m, row_scratch);
+    struct FN(worker) w;
+    FN(worker_at)(m, f->group, row_scratch, &w);
     SAMPLE *z = residuals;
     FN(begin_at)(m, f, 0, &w);
     for (uint32_t y = 0; y < m->height_px; y++, tables += m->width_px, z += m->width_px) {
@@ -269,14 +276,16 @@ static void FN(fit)(const struct pxr_predict_model *m, const struct pxr_predict_
                     uint32_t row_step, uint32_t row_phase, float robust, uint8_t *row_scratch,
                     struct pxr_predict_sums *sums)
 {
-    struct FN(worker) w = FN(worker_at)(m, row_scratch);
+    struct FN(worker) w;
+    FN(worker_at)(m, f->group, row_scratch, &w);
     const uint32_t y0 = tile_y * PXR_PREDICT_TILE_ROWS;
     const uint32_t y1 = (uint32_t)pxr_min_u64(y0 + PXR_PREDICT_TILE_ROWS, m->height_px);
     for (uint32_t y = y0 + row_phase % row_step; y < y1; y += row_step) {
         FN(begin_at)(m, f, y, &w);
         FN(split_row)(m, f->bits, f->x.first + y * f->x.stride_bytes, w.r.x[0], w.r.half);
         for (unsigned phase = 0; phase < 2; phase++) {
-            const struct FN(half_row) h = FN(half_row_at)(m, &w.r, f->group, phase, y);
+            struct FN(half_row) h;
+            FN(half_row_at)(m, &w.r, f->group, phase, y, &h);
             const unsigned anchor = f->group ? (phase ? 5 : 4) : 0;
             const SAMPLE *x = w.r.x[0] + (phase ? w.r.half : 0);
             const uint32_t n = phase ? m->width_px / 2 : (m->width_px + 1) / 2;
@@ -331,7 +340,8 @@ static void FN(activity)(const struct pxr_predict_model *m, const struct pxr_pre
                          struct pxr_predict_activity sums[2], uint32_t (*counts)[256])
 {
     const uint32_t n_half[2] = {(m->width_px + 1) / 2, m->width_px / 2};
-    struct FN(worker) w = FN(worker_at)(m, row_scratch);
+    struct FN(worker) w;
+    FN(worker_at)(m, f->group, row_scratch, &w);
     const size_t half = w.r.half;
     for (uint32_t y = row_phase % row_step; y < m->height_px; y += row_step) {
         const uint32_t from = y ? y - 1 : 0; /* the row above gives magnitudes */
@@ -340,8 +350,9 @@ static void FN(activity)(const struct pxr_predict_model *m, const struct pxr_pre
             FN(split_row)(m, f->bits, f->x.first + row * f->x.stride_bytes, w.r.x[0], half);
             for (unsigned phase = 0; phase < 2; phase++) {
                 const size_t n = n_half[phase], to_odd = phase ? half : 0;
-                const struct FN(half_row) h = FN(half_row_at)(m, &w.r, f->group, phase, row);
-                PREDICT(&h, (size_t)pxr_round_up_u64(n, PXR_PREDICT_TILE), w.p, w.fraction, w.tables);
+                struct FN(half_row) h;
+                FN(half_row_at)(m, &w.r, f->group, phase, row, &h);
+                PREDICT(&h, &w.constants[phase], n, w.p, w.fraction, w.tables);
                 FN(fold)(m, w.p, w.fraction, w.r.x[0] + to_odd, n, w.z, w.r.mag[0] + to_odd);
                 if (row == y && counts)
                     FN(count_activity)(&h, w.p, n, counts[phase]);

@@ -90,7 +90,7 @@ static inline void add_values(const float *v, const float *weight, float sum[PXR
 #include "predict_lanes_tmpl.c"
 #define PREDICT FN(predict_vectors)
 #else
-#define PREDICT FN(predict_plain)
+#define PREDICT(h, constants, ...) FN(predict_plain)(h, __VA_ARGS__)
 #endif
 #include "predict_frame_tmpl.c"
 #undef SAMPLE

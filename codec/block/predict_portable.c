@@ -43,8 +43,14 @@ static const uint8_t *rans_chunk8(uint32_t *restrict x, size_t lanes, const stru
 static const uint8_t *rans_chunk16(uint32_t *restrict x, size_t lanes, const struct pxr_predict_slots *tables,
                                    const uint8_t *table_of, const uint8_t *words, uint16_t *restrict z)
 {
-    uint32_t slots[PXR_PREDICT_MAX_LANES];
+    uint32_t slots[PXR_PREDICT_MAX_LANES], any = 0;
     words = rans_chunk(x, lanes, tables, table_of, words, slots);
+    for (size_t i = 0; i < lanes; i++) {
+        z[i] = (uint16_t)(slots[i] & 15);
+        any |= slots[i];
+    }
+    if (!(any & 0xF0)) /* small residuals have no raw bits, and in calm parts no lane has any */
+        return words;
     for (size_t i = 0; i < lanes; i++) {
         const uint32_t n = slots[i] >> 4 & 15, head = slots[i] & 15;
         z[i] = (uint16_t)(head << n | (x[i] & ((1u << n) - 1)));

@@ -5,9 +5,9 @@
  *     x = put_symbols(x, where the coders are, coders, to). */
 
 /* Raw bits are read last, so they are put first. */
-static inline __attribute__((always_inline)) uint8_t *FN(put_chunk)(VECTOR *x, const size_t n_vectors,
-                                                                    const struct pxr_predict_coders *coders, const uint8_t *contexts,
-                                                                    const SAMPLE *z, uint8_t *to)
+static inline __attribute__((always_inline)) uint8_t *
+FN(put_chunk)(VECTOR *x, const size_t n_vectors, const struct pxr_predict_coders *coders, const uint8_t *contexts,
+              const SAMPLE *z, uint8_t *to)
 {
     VECTOR symbols[PXR_PREDICT_MAX_LANES / WIDTH];
 #pragma GCC unroll 8

@@ -52,6 +52,7 @@ static inline void FN(edges)(SAMPLE *row, size_t half, uint32_t n_even, uint32_t
         even[n_even - 1] = (SAMPLE)VALUE(s[2 * (n_even - 1)]);                                     \
     } while (0)
 #define PLAIN(v) (v)
+#define LOWERED(v) ((v) - offset)
 #define SHIFTED(v) (((v) - offset) >> shift)
 #define RANK(v) rank_of[v]
 
@@ -71,12 +72,15 @@ static inline void FN(split_row)(const struct pxr_predict_model *m, uint8_t bits
         SPLIT(uint8_t, PLAIN);
     else if (bits == 8)
         SPLIT(uint8_t, SHIFTED);
+    else if (!shift)
+        SPLIT(pxr_unaligned16, LOWERED);
     else
         SPLIT(pxr_unaligned16, SHIFTED);
     FN(edges)(even, half, n_even, n_odd, 0);
     FN(edges)(even, half, n_even, n_odd, 1);
 }
 #undef SPLIT
+#undef LOWERED
 #undef SHIFTED
 #undef RANK
 
@@ -89,6 +93,7 @@ static inline void FN(split_row)(const struct pxr_predict_model *m, uint8_t bits
         }                                                                                          \
         d[2 * (n_even - 1)] = (TYPE)VALUE(even[n_even - 1]);                                       \
     } while (0)
+#define RAISED(v) ((v) + offset)
 #define SHIFTED(v) (((uint32_t)(v) << shift) + offset)
 #define RANKED(v) ranks[v]
 
@@ -108,59 +113,80 @@ static inline void FN(join_row)(const struct pxr_predict_model *m, uint8_t bits,
         JOIN(uint8_t, PLAIN);
     else if (bits == 8)
         JOIN(uint8_t, SHIFTED);
+    else if (!shift)
+        JOIN(pxr_unaligned16, RAISED);
     else
         JOIN(pxr_unaligned16, SHIFTED);
 }
 #undef JOIN
 #undef PLAIN
+#undef RAISED
 #undef SHIFTED
 #undef RANKED
 
 /* ---- taps and features: docs/format.md lists them ----------------------------------------------- */
+
+/* One pointer after the other: what is stored in large pieces and loaded in small ones has to wait. */
+#define SET(to, i, a, b) ((to)[i] = phase ? (b) : (a))
 
 static inline void FN(set_taps)(const struct FN(rows) *r, unsigned group, unsigned phase,
                                 struct FN(half_row) *out)
 {
     const size_t h = r->half;
     const SAMPLE *c = r->x[0], *n = r->x[1], *nn = r->x[2];
+    const SAMPLE **const t = out->taps;
     out->n_taps = pxr_predict_n_taps(group);
     if (!group) {
-        const SAMPLE *const a[6] = {n, n + h - 1, n + h, nn, n - 1, n + 1};
-        const SAMPLE *const b[6] = {c, c + 1, n + h, n, n + 1, nn + h};
-        memcpy(out->taps, phase ? b : a, sizeof a);
+        SET(t, 0, n, c);
+        SET(t, 1, n + h - 1, c + 1);
+        SET(t, 2, n + h, n + h);
+        SET(t, 3, nn, n);
+        SET(t, 4, n - 1, n + 1);
+        SET(t, 5, n + 1, nn + h);
         return;
     }
     const SAMPLE *p = r->p[0], *pn = r->p[1], *ps = r->p[2], *q = r->q[0], *qn = r->q[1], *qs = r->q[2];
-    const SAMPLE *const a[16] = {n,  n + h - 1,  n + h,  nn, p,         p + h - 1, p + h, pn,
-                                 ps, ps + h - 1, ps + h, q,  q + h - 1, q + h,     qn,    qs};
-    const SAMPLE *const b[16] = {c,      c + 1,  n + h, n,     n + 1, p + h, p,      p + 1,
-                                 pn + h, ps + h, ps + 1, q + h, q,     q + 1, qn + h, qs + h};
-    memcpy(out->taps, phase ? b : a, sizeof a);
+    SET(t, 0, n, c);
+    SET(t, 1, n + h - 1, c + 1);
+    SET(t, 2, n + h, n + h);
+    SET(t, 3, nn, n);
+    SET(t, 4, p, n + 1);
+    SET(t, 5, p + h - 1, p + h);
+    SET(t, 6, p + h, p);
+    SET(t, 7, pn, p + 1);
+    SET(t, 8, ps, pn + h);
+    SET(t, 9, ps + h - 1, ps + h);
+    SET(t, 10, ps + h, ps + 1);
+    SET(t, 11, q, q + h);
+    SET(t, 12, q + h - 1, q);
+    SET(t, 13, q + h, q + 1);
+    SET(t, 14, qn, qn + h);
+    SET(t, 15, qs, qs + h);
 }
 
 static inline void FN(set_magnitudes)(const struct FN(rows) *r, unsigned phase, struct FN(half_row) *out)
 {
     const uint8_t *const mag = r->mag[0], *const above = r->mag[1], *const above_odd = above + r->half;
-    const uint8_t *const a[4] = {above, above, above_odd - 1, above_odd};
-    const uint8_t *const b[4] = {mag, mag + 1, above_odd, above_odd};
-    memcpy(out->mag, phase ? b : a, sizeof a);
+    SET(out->mag, 0, above, mag);
+    SET(out->mag, 1, above, mag + 1);
+    SET(out->mag, 2, above_odd - 1, above_odd);
+    SET(out->mag, 3, above_odd, above_odd);
 }
+#undef SET
 
-static inline struct FN(half_row) FN(half_row_at)(const struct pxr_predict_model *m,
-                                                  const struct FN(rows) *r, unsigned group, unsigned phase,
-                                                  uint32_t y)
+static inline void FN(half_row_at)(const struct pxr_predict_model *m, const struct FN(rows) *r, unsigned group,
+                                   unsigned phase, uint32_t y, struct FN(half_row) *out)
 {
     const size_t tile = pxr_predict_tile_row(m, group, phase, y / PXR_PREDICT_TILE_ROWS);
-    struct FN(half_row) out = {.at = &pxr_predict_features_at[group > 0][phase],
-                               .tiles = m->tiles + tile,
-                               .packed = m->packed + tile,
-                               .weights = m->features[group][phase],
-                               .calm = m->calm[group][phase],
-                               .m = m,
-                               .phase = phase};
-    FN(set_taps)(r, group, phase, &out);
-    FN(set_magnitudes)(r, phase, &out);
-    return out;
+    out->at = &pxr_predict_features_at[group > 0][phase];
+    out->tiles = m->tiles + tile;
+    out->packed = m->packed + tile;
+    out->weights = m->features[group][phase];
+    out->calm = m->calm[group][phase];
+    out->m = m;
+    out->phase = phase;
+    FN(set_taps)(r, group, phase, out);
+    FN(set_magnitudes)(r, phase, out);
 }
 
 /* ---- prediction --------------------------------------------------------------------------------- */
@@ -283,7 +309,19 @@ static inline void FN(activity_of_tile)(const struct FN(half_row) *h, size_t j, 
     }
 }
 
-/* Predictions, fractions and tables of n samples (whole tiles). */
+#ifndef VEC
+/* What vectors prepare for a frame: plain loops nothing. */
+struct FN(constants) {
+    char none;
+};
+static inline struct FN(constants) FN(constants)(const struct pxr_predict_model *m, unsigned group, unsigned phase)
+{
+    (void)m, (void)group, (void)phase;
+    return (struct FN(constants)){0};
+}
+#endif
+
+/* Predictions, fractions and tables of n samples. */
 static inline void FN(predict_plain)(const struct FN(half_row) *h, size_t n, SAMPLE *p, uint8_t *fraction,
                                      uint8_t *tables)
 {
@@ -327,7 +365,7 @@ static inline void FN(reconstruct)(const struct pxr_predict_model *m, const SAMP
                                    SAMPLE *restrict x, uint8_t *restrict mag)
 {
     const SAMPLE mask = (SAMPLE)((1u << m->depth) - 1);
-    for (size_t j = 0; j < n; j++) {
+    for (size_t j = 0; j < pxr_round_up_u64(n, PXR_PREDICT_TILE); j++) { /* whole tiles: they need no rest */
         const SAMPLE half = (SAMPLE)(z[j] >> 1), sign = (SAMPLE)(0 - (z[j] & 1));
         const SAMPLE e = (SAMPLE)(half ^ sign);
         const SAMPLE flip = (SAMPLE)(fraction[j] < 1 << (Q - 1) ? (SAMPLE)-1 : 0);

@@ -6,8 +6,11 @@
  * in which of them is the level's affair, as long as v_whole and v_fraction bring them back in order.  Whether half of
  * the range is taken from samples before they are multiplied is its affair too: v_bias makes good for it.  What only
  * some levels do (bounding what packing bounds anyway) has an operation that does nothing elsewhere.
- * v_tables(c, activity, far) looks up levels and tables. */
+ * v_tables(c, activity, far) looks up levels and tables; far is what v_far made, of type FAR_MASKS. */
 
+#ifndef FAR_MASKS
+#define FAR_MASKS VEC
+#endif
 #define LOAD(p) v_load((const void *)((p) + j))
 #undef DIFF
 
@@ -19,18 +22,17 @@ struct activity_constants {
     struct tables_constants tables;
 };
 
-static inline struct activity_constants activity_constants(const struct pxr_predict_model *m,
-                                                           const uint8_t *weights, uint16_t calm,
+static inline struct activity_constants activity_constants(const struct pxr_predict_model *m, unsigned group,
                                                            unsigned phase, unsigned level_shift)
 {
-    struct activity_constants c = {
-        .calm = v_set16((short)calm),
-        .shift = v_shift(m->activity_shift[phase]),
-        .feature_shift = v_shift(m->feature_shift),
-        .level_shift = v_shift((int)level_shift),
-        .level_mask = v_set8((char)(255 >> level_shift)),
-        .tables = tables_constants(m, phase),
-    };
+    const uint8_t *const weights = m->features[group][phase];
+    struct activity_constants c;
+    c.calm = v_set16((short)m->calm[group][phase]);
+    c.shift = v_shift(m->activity_shift[phase]);
+    c.feature_shift = v_shift(m->feature_shift);
+    c.level_shift = v_shift((int)level_shift);
+    c.level_mask = v_set8((char)(255 >> level_shift));
+    c.tables = tables_constants(m, phase);
     for (int k = 0; k < PXR_PREDICT_FEATURES / 2; k++)
         c.w[k] = v_feature_pair(weights[2 * k], weights[2 * k + 1]);
     return c;
@@ -38,7 +40,7 @@ static inline struct activity_constants activity_constants(const struct pxr_pred
 
 /* Tables from features (bytes) and from how far predictions are from whole numbers (0, 1, 2). */
 static inline __attribute__((always_inline)) VEC tables_of(const struct activity_constants *c,
-                                                           const VEC f[PXR_PREDICT_FEATURES], VEC far)
+                                                           const VEC f[PXR_PREDICT_FEATURES], FAR_MASKS far)
 {
     VEC low = c->calm, high = c->calm;
     for (int k = 0; k < PXR_PREDICT_FEATURES / 2; k++)
@@ -75,14 +77,20 @@ static inline __attribute__((always_inline)) VEC predict_8(const struct pxr_pred
 #define DIFF(k) v_diff8(taps[at->k[0]], taps[at->k[1]])
 #define BEND(k) v_diff8(taps[at->k[0]], v_avg8(taps[at->k[1]], taps[at->k[2]]))
 
-static inline __attribute__((always_inline)) void features_8(const struct half_row_8 *h,
+/* Of the two features from magnitudes one is a mean, the other a single one. */
+#define MAGNITUDES(f, h, is_odd)                                                                                     \
+    do {                                                                                                             \
+        (f)[0] = (is_odd) ? v_avg8(LOAD((h)->mag[0]), LOAD((h)->mag[1])) : LOAD((h)->mag[0]);                        \
+        (f)[1] = (is_odd) ? LOAD((h)->mag[2]) : v_avg8(LOAD((h)->mag[2]), LOAD((h)->mag[3]));                        \
+    } while (0)
+
+static inline __attribute__((always_inline)) void features_8(const struct half_row_8 *h, const bool is_odd,
                                                              const struct pxr_predict_features *at,
                                                              const VEC *taps, size_t j, VEC p,
                                                              const struct activity_constants *c,
                                                              VEC f[PXR_PREDICT_FEATURES])
 {
-    f[0] = v_avg8(LOAD(h->mag[0]), LOAD(h->mag[1]));
-    f[1] = v_avg8(LOAD(h->mag[2]), LOAD(h->mag[3]));
+    MAGNITUDES(f, h, is_odd);
     f[2] = DIFF(f2);
     f[3] = v_avg8(DIFF(f3), v_diff8(taps[at->f3[2]], taps[at->f3[3]]));
     f[4] = DIFF(f4);
@@ -100,11 +108,11 @@ struct constants_8 {
     VEC most, middle;
 };
 
-static inline struct constants_8 constants_8(const struct half_row_8 *h)
+static inline struct constants_8 constants_8(const struct pxr_predict_model *m, unsigned group, unsigned phase)
 {
     return (struct constants_8){
-        .activity = activity_constants(h->m, h->weights, h->calm, h->phase, level_shift_8(h->m)),
-        .most = v_set16((short)(((1 << h->m->depth) - 1) << 6)),
+        .activity = activity_constants(m, group, phase, level_shift_8(m)),
+        .most = v_set16((short)(((1 << m->depth) - 1) << 6)),
         .middle = v_set8(32),
     };
 }
@@ -112,12 +120,11 @@ static inline struct constants_8 constants_8(const struct half_row_8 *h)
 /* One tile. */
 static inline __attribute__((always_inline)) void tile_8(const struct half_row_8 *h, const bool is_inter,
                                                          const bool is_odd, const struct constants_8 *c,
-                                                         size_t j0, uint8_t *p, uint8_t *fraction,
+                                                         size_t j0, size_t n, uint8_t *p, uint8_t *fraction,
                                                          uint8_t *tables)
 {
     const unsigned n_taps = is_inter ? PXR_PREDICT_INTER_TAPS : PXR_PREDICT_INTRA_TAPS;
-#pragma GCC unroll 2
-    for (size_t j = j0; j < j0 + PXR_PREDICT_TILE; j += sizeof(VEC)) {
+    for (size_t j = j0; j < j0 + PXR_PREDICT_TILE && j < n; j += sizeof(VEC)) {
         VEC taps[PXR_PREDICT_INTER_TAPS], f[PXR_PREDICT_FEATURES], t;
 #pragma GCC unroll 16
         for (unsigned k = 0; k < n_taps; k++)
@@ -125,7 +132,7 @@ static inline __attribute__((always_inline)) void tile_8(const struct half_row_8
         const VEC whole = predict_8(h->packed + j / PXR_PREDICT_TILE, taps, n_taps, c->most, &t);
         v_store(p + j, whole);
         v_store(fraction + j, t);
-        features_8(h, &pxr_predict_features_at[is_inter][is_odd], taps, j, whole, &c->activity, f);
+        features_8(h, is_odd, &pxr_predict_features_at[is_inter][is_odd], taps, j, whole, &c->activity, f);
         v_store(tables + j, tables_of(&c->activity, f, v_far(v_diff8(t, c->middle), 11, 22)));
     }
 }
@@ -176,27 +183,31 @@ struct constants_16 {
     VEC most, middle;
 };
 
-static inline struct constants_16 constants_16(const struct half_row_16 *h)
+static inline struct constants_16 constants_16(const struct pxr_predict_model *m, unsigned group, unsigned phase)
 {
     return (struct constants_16){
-        .activity = activity_constants(h->m, h->weights, h->calm, h->phase, level_shift_16(h->m)),
-        .most = v_set32(((1 << h->m->depth) - 1) << 8),
+        .activity = activity_constants(m, group, phase, level_shift_16(m)),
+        .most = v_set32(((1 << m->depth) - 1) << 8),
         .middle = v_set8((char)128),
     };
 }
 
 static inline __attribute__((always_inline)) void tile_16(const struct half_row_16 *h, const bool is_inter,
                                                           const bool is_odd, const struct constants_16 *c,
-                                                          size_t j0, uint16_t *p, uint8_t *fraction,
+                                                          size_t j0, size_t n, uint16_t *p, uint8_t *fraction,
                                                           uint8_t *tables)
 {
     enum { STEP = sizeof(VEC) / 2 };
     const unsigned n_taps = is_inter ? PXR_PREDICT_INTER_TAPS : PXR_PREDICT_INTRA_TAPS;
-#pragma GCC unroll 2
-    for (size_t j = j0; j < j0 + PXR_PREDICT_TILE; j += sizeof(VEC)) {
+    for (size_t j = j0; j < j0 + PXR_PREDICT_TILE && j < n; j += sizeof(VEC)) {
         VEC f[2][PXR_PREDICT_FEATURES], part[2];
 #pragma GCC unroll 2
         for (unsigned i = 0; i < 2; i++) {
+            if (sizeof(VEC) == PXR_PREDICT_TILE && i && j + STEP >= n) { /* nobody looks at the second half */
+                memcpy(f[1], f[0], sizeof f[1]);
+                part[1] = part[0];
+                break;
+            }
             VEC taps[PXR_PREDICT_INTER_TAPS];
 #pragma GCC unroll 16
             for (unsigned k = 0; k < n_taps; k++)
@@ -208,8 +219,9 @@ static inline __attribute__((always_inline)) void tile_16(const struct half_row_
 #pragma GCC unroll 8
         for (unsigned k = 2; k < PXR_PREDICT_FEATURES; k++)
             f[0][k] = v_pack_bounded(f[0][k], f[1][k]);
-        f[0][0] = v_as_packed(v_avg8(LOAD(h->mag[0]), LOAD(h->mag[1])));
-        f[0][1] = v_as_packed(v_avg8(LOAD(h->mag[2]), LOAD(h->mag[3])));
+        MAGNITUDES(f[0], h, is_odd);
+        f[0][0] = v_as_packed(f[0][0]);
+        f[0][1] = v_as_packed(f[0][1]);
         const VEC t = v_pack_fractions(part[0], part[1]);
         v_store(fraction + j, v_from_packed(t));
         v_store(tables + j,
@@ -217,4 +229,5 @@ static inline __attribute__((always_inline)) void tile_16(const struct half_row_
     }
 }
 
+#undef MAGNITUDES
 #undef LOAD
