@@ -6,7 +6,7 @@
 #include "parse.h"
 
 /* Verify the body of a record that ends inside the file: hash and padding.  hash is used up; piece:
- * PXR_PIECE_BYTES of scratch memory; *n_bytes (may be NULL) counts what was read. */
+ * PXR_PIECE_BYTES of scratch memory. */
 #define PXR_PIECE_BYTES ((size_t)1 << 20)
 enum pxr_err pxr_record_check_body(const struct pxr_file *file, const struct pxr_record *r, pxr_xxh3 *hash,
                                    uint8_t *piece, struct pxr_diag *diag);
