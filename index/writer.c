@@ -23,7 +23,7 @@ static uint64_t raw_frame_bytes(const struct pxr_superblock *sb)
 /* Stripes of full rows.  Predicted blocks hold 32 frames, and 16 where a frame is larger than 7 MiB: one frame from
  * anywhere costs 5 or 4 decoded ones, some 64 ms of one core for 2048 x 2048 x 16.  They are cut into stripes
  * from 1 MiB a frame on: taller ones compress a little better, and a reader that goes from stripe to stripe
- * needs the decoding tables of each (0.8 MiB) anew; shorter ones let more cores read one frame.  A block of zstd or of
+ * needs the decoding tables of each (0.2 MiB) anew; shorter ones let more cores read one frame.  A block of zstd or of
  * sorted residuals is one unit, so it holds 16 frames and about 1 MiB. */
 static void choose_geometry(struct pxr_superblock *sb, const struct pxr_write_opts *o)
 {
